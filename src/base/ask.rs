@@ -1,0 +1,19 @@
+//! What a lower room may ask a person.
+
+use super::Result;
+use super::Value;
+
+/// Questions on the terminal; the answer never passes through stdin.
+pub trait Ask {
+    /// Asks for a value without showing it.
+    ///
+    /// # Errors
+    /// `Kind::Failed` if there is no terminal to ask on.
+    fn secret(&mut self, question: &str) -> Result<Value>;
+
+    /// Asks yes or no; an empty answer is `default`.
+    ///
+    /// # Errors
+    /// `Kind::Failed` if there is no terminal to ask on.
+    fn confirm(&mut self, question: &str, default: bool) -> Result<bool>;
+}

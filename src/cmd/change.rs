@@ -1,0 +1,148 @@
+//! Changing a sealed file: lock, read again, open, change, write. Two writers lose nothing.
+
+use crate::base::Error;
+use crate::base::Kind;
+use crate::base::Name;
+use crate::base::Result;
+use crate::base::quoted_list;
+use crate::disk;
+use crate::disk::Lock;
+use crate::resolve::Layer;
+use crate::resolve::Selected;
+use crate::resolve::Source;
+use crate::resolve::policy;
+use crate::resolve::policy::Danger;
+use crate::sops::Draft;
+use crate::sops::Opened;
+use crate::sops::Row;
+use crate::sops::Sealing;
+use crate::sops::Selector;
+use crate::sops::Written;
+
+use super::context::Context;
+use super::target::Target;
+
+/// The mode of a new sealed file: it is meant for git, so it is readable like any other.
+const SEALED_FILE_MODE: u32 = 0o644;
+
+/// Opens a layer that was read.
+///
+/// # Errors
+/// As [`crate::keys::Keyring::open`] and [`crate::sops::SealedFile::open`].
+pub fn open(context: &Context<'_>, layer: Layer) -> Result<Opened> {
+    let Source::Sealed { file, .. } = layer.source else {
+        return Err(Error::new(Kind::Bug, "a target is a sealed file"));
+    };
+    let key = context.keyring().open(&file, &layer.shown, &layer.readers)?;
+    context.warn_of_identities();
+    file.open(key).map_err(|error| error.in_front(format!("`{}`: ", layer.shown)))
+}
+
+/// Lets `edit` change what the file says and writes it; returns what `edit` returned, and whether anything changed.
+///
+/// An environment's file that does not exist yet begins empty, sealed for its readers.
+///
+/// # Errors
+/// As [`Target::read`], [`open`] and [`Draft::rewrite`]; whatever `edit` returns. The old file is as it was then.
+pub fn change<T>(
+    context: &Context<'_>,
+    target: &Target,
+    edit: impl FnOnce(&mut Draft) -> Result<T>,
+) -> Result<(T, bool)> {
+    let path = target.path();
+    make_folder(target)?;
+    let lock = Lock::for_file(&path)?;
+    let before = target.read()?.map(|layer| open(context, layer)).transpose()?;
+    let selector = target.selector()?;
+    let mut draft = before.as_ref().map(Draft::of).transpose()?.unwrap_or_default();
+    let result = edit(&mut draft)?;
+    let written = match &before {
+        Some(opened) if draft.says_the_same_as(opened) => return Ok((result, false)),
+        Some(opened) => {
+            check_stays_secret(target, &draft, opened)?;
+            draft.rewrite(opened, selector.as_ref(), context.world.now)?
+        }
+        None => write_new(context, target, &draft)?,
+    };
+    disk::write_over(&lock, &path, &written.bytes, Some(SEALED_FILE_MODE))?;
+    Ok((result, true))
+}
+
+/// Writes the first version of an environment's file, be it empty.
+///
+/// # Errors
+/// `Kind::Failed` if it exists already; as [`change`].
+pub fn create(context: &Context<'_>, target: &Target, rows: Vec<Row>) -> Result<()> {
+    make_folder(target)?;
+    let path = target.path();
+    let lock = Lock::for_file(&path)?;
+    if path.symlink_metadata().is_ok() {
+        return Err(Error::new(Kind::Failed, format!("`{}` exists already", target.shown())));
+    }
+    let written = write_new(context, target, &Draft { rows })?;
+    disk::write_over(&lock, &path, &written.bytes, Some(SEALED_FILE_MODE))
+}
+
+fn write_new(context: &Context<'_>, target: &Target, draft: &Draft) -> Result<Written> {
+    let Some(Selected { project, environment }) = target.selected() else {
+        return Err(Error::new(Kind::Bug, "a file without a project was not read"));
+    };
+    let recipients = project.recipients(environment, context.world.now)?;
+    let selector = Selector::for_plain(&environment.plain)?;
+    let sealing = Sealing::New(project.place_of(environment));
+    draft.write(&recipients, &selector, sealing, context.world.now)
+}
+
+/// Makes the folder of an environment's file.
+fn make_folder(target: &Target) -> Result<()> {
+    match (target.selected(), target.path().parent()) {
+        (Some(Selected { project, environment }), Some(folder)) if environment.file.contains('/') => {
+            check_folder(&project.folder, folder)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Makes the folder of a sealed file, which must lie below the project's after all links are followed.
+fn check_folder(project: &std::path::Path, folder: &std::path::Path) -> Result<()> {
+    let failed =
+        |error| Error::new(Kind::Failed, format!("cannot make the folder `{}`", folder.display())).because(error);
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    let (real, root) = (folder.canonicalize().map_err(failed)?, project.canonicalize().map_err(failed)?);
+    if real.starts_with(root) {
+        return Ok(());
+    }
+    Err(Error::new(Kind::Refused, format!("`{}` is a link that leads out of the project", folder.display())))
+}
+
+/// Refuses values that the file's own selector would leave in clear, where no `secrets.toml` says that they may.
+fn check_stays_secret(target: &Target, draft: &Draft, before: &Opened) -> Result<()> {
+    if target.selected().is_some() {
+        return Ok(());
+    }
+    let bared: Vec<&str> = draft.would_bare(before).into_iter().map(Name::as_str).collect();
+    if bared.is_empty() {
+        return Ok(());
+    }
+    let (shown, names) = (target.shown(), quoted_list(&bared));
+    Err(Error::new(Kind::Refused, format!("`{shown}` would hold {names} in clear"))
+        .because("the selector in the file leaves such names unencrypted")
+        .hint("choose another name, or encrypt the file anew with another selector"))
+}
+
+/// Warns of names that `run` refuses or that steer where a program talks.
+pub fn warn_of_names<'a>(context: &Context<'_>, target: &Target, names: impl Iterator<Item = &'a Name>) {
+    for name in names {
+        let declared = target.selected().is_some_and(|selected| selected.project.value(name).runs_code);
+        match policy::danger(name.as_str()) {
+            Some(Danger::Never) => {
+                context.ui.warn(format!("`run` refuses `{name}`: it could take over the shell or the loader"));
+            }
+            Some(Danger::Declared) if !declared => context.ui.warn(format!(
+                "`{name}` can make programs run code; `run` refuses it until secrets.toml has [values.{name}] runs_code = true"
+            )),
+            Some(Danger::Warn) => context.ui.warn(format!("`{name}` steers where programs talk")),
+            Some(Danger::Declared) | None => {}
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! `secrets decrypt`
+
+use std::path::PathBuf;
+
+use serde_json::Map;
+
+use crate::base::Name;
+use crate::base::Result;
+use crate::base::printable;
+use crate::disk;
+use crate::disk::Limit;
+use crate::sops::Leniency;
+use crate::sops::SealedFile;
+
+use super::context::Context;
+use super::get::text;
+
+/// Print a sealed file in plain, byte for byte as sops does
+///
+/// Quotes are data here, as in sops; for a .env that other readers understand use `secrets export --file FILE`.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The sealed file; - is stdin
+    file: PathBuf,
+    /// Take odd names, duplicates and types too
+    #[arg(long)]
+    lenient: bool,
+}
+
+pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
+    let path = &arguments.file;
+    let is_stdin = path.as_os_str() == "-";
+    let shown = if is_stdin { "stdin".to_string() } else { printable(path.as_os_str().as_encoded_bytes()) };
+    let bytes = if is_stdin { disk::read_stdin(Limit::SEALED_FILE)? } else { disk::read(path, Limit::SEALED_FILE)? };
+    let leniency = if arguments.lenient { Leniency::OddNames } else { Leniency::None };
+    let open = || {
+        let mut file = SealedFile::parse(&bytes)?;
+        file.check(leniency, None)?;
+        let readers: Vec<String> =
+            file.recipients().into_iter().map(|label| label.chars().take(16).collect::<String>() + "…").collect();
+        let key = context.keyring().open(&file, &shown, &readers)?;
+        file.open(key)
+    };
+    let opened = open().map_err(|error| error.in_front_unless_named(&shown))?;
+    context.warn_of_identities();
+    if !context.ui.is_json() {
+        return context.ui.data(&opened.print());
+    }
+    let mut map = Map::new();
+    for (name, value) in opened.entries() {
+        let name = Name::parse(name)?;
+        map.insert(name.to_string(), text(&name, value)?.into());
+    }
+    context.ui.json(&map)
+}

@@ -1,0 +1,174 @@
+//! `secrets init`
+
+mod git_files;
+mod take_in;
+
+use std::path::Path;
+use std::path::PathBuf;
+
+use crate::base::Error;
+use crate::base::Kind;
+use crate::base::Name;
+use crate::base::Result;
+use crate::base::printable;
+use crate::disk;
+use crate::disk::Limit;
+use crate::disk::Lock;
+use crate::dotenv::Document;
+use crate::history::Repository;
+use crate::project;
+use crate::project::FILE_NAME;
+use crate::project::Project;
+use crate::sops::Recipient;
+
+use super::change;
+use super::context::Context;
+use super::identity;
+use super::target::Target;
+
+const SETTINGS_MODE: u32 = 0o644;
+
+/// Make this folder a project: an identity if there is none, secrets.toml, and the first sealed file
+///
+/// What is there already is left as it is; run twice, it changes nothing.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The project's name; the folder's name is the default
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// Your name as a member; your login is the default
+    #[arg(long, value_name = "NAME")]
+    member: Option<String>,
+    /// Take in this plain .env; ./.env is offered
+    #[arg(long, value_name = "FILE", conflicts_with = "no_import")]
+    import: Option<PathBuf>,
+    /// Take no plain .env in
+    #[arg(long)]
+    no_import: bool,
+    /// Render a .sops.yaml too, so that plain sops seals to the same readers
+    #[arg(long)]
+    sops_yaml: bool,
+    /// Answer every question with yes
+    #[arg(long, short)]
+    yes: bool,
+}
+
+pub fn run(context: &Context<'_>, arguments: Arguments) -> Result<()> {
+    let folder = context.world.cwd()?.to_path_buf();
+    let mut changed = Vec::new();
+    let is_new = folder.join(FILE_NAME).symlink_metadata().is_err();
+    if is_new {
+        check_not_inside(context)?;
+        if arguments.sops_yaml {
+            check_sops_yaml(&folder)?;
+        }
+        begin(context, &arguments, &folder, &mut changed)?;
+    }
+    let target = Target::Declared { project: project::load(&folder)?, environment: 0 };
+    if target.path().symlink_metadata().is_err() {
+        change::create(context, &target, Vec::new())?;
+        changed.push(target.shown());
+    }
+    let project = project::load(&folder)?;
+    let repository = Repository::of(context.world, &folder);
+    git_files::write(&folder, &project, repository.as_ref(), &mut changed)?;
+    if arguments.sops_yaml {
+        write_sops_yaml(context, &folder, &project, &mut changed)?;
+    }
+    report(context, &project, &changed);
+    Ok(())
+}
+
+/// Makes what a new project needs: the identity, then the first sealed file, then `secrets.toml` that names it.
+fn begin(context: &Context<'_>, arguments: &Arguments, folder: &Path, changed: &mut Vec<String>) -> Result<()> {
+    let plain = take_in::choose(context, arguments, folder)?;
+    let recipient = recipient(context)?;
+    let name = arguments.name.clone().unwrap_or_else(|| word(folder.file_name().unwrap_or_default(), "project"));
+    let login = ["USER", "LOGNAME"].iter().find_map(|name| context.world.env.get(name));
+    let member = arguments.member.clone().unwrap_or_else(|| word(login.unwrap_or_default(), "me"));
+    let declared = match &plain {
+        Some(plain) => take_in::declared(context, arguments, &names(&plain.document))?,
+        None => Vec::new(),
+    };
+    let text = project::new_project(&name, &member, &recipient, &declared);
+    let target = Target::Declared { project: project::parse(folder, &text)?, environment: 0 };
+    // An interrupted `init` may have left the sealed file; it is not thrown away.
+    if target.path().symlink_metadata().is_err() {
+        let rows = plain.as_ref().map(|plain| super::plain::rows_of(&plain.document));
+        change::create(context, &target, rows.unwrap_or_default())?;
+        changed.push(target.shown());
+    }
+    disk::write_new(&folder.join(FILE_NAME), text.as_bytes(), SETTINGS_MODE)?;
+    changed.push(FILE_NAME.to_string());
+    if let Some(plain) = plain {
+        take_in::compare(context, folder, &plain)?;
+    }
+    Ok(())
+}
+
+fn names(document: &Document) -> Vec<&Name> {
+    document.entries().map(|entry| &entry.name).collect()
+}
+
+/// Takes the first identity that is there, or makes one.
+fn recipient(context: &Context<'_>) -> Result<Recipient> {
+    if let Some(found) = context.keyring().identities().next() {
+        return found.to_recipient();
+    }
+    let (recipient, path) = identity::create(context, context.identity.clone())?;
+    let shown = printable(path.as_os_str().as_encoded_bytes());
+    context.ui.done(format!("made an identity in `{shown}`"));
+    context.ui.hint(format!(
+        "keep a second copy of `{shown}` in a safe place, such as a password manager: without it nobody opens the file"
+    ));
+    context.reload_keyring();
+    Recipient::parse(&recipient)
+}
+
+fn check_not_inside(context: &Context<'_>) -> Result<()> {
+    let Some(outer) = project::discover(context.world)? else { return Ok(()) };
+    let shown = printable(outer.folder.as_os_str().as_encoded_bytes());
+    Err(Error::new(Kind::Failed, format!("this folder belongs to the project in `{shown}`"))
+        .hint("`secrets set NAME` works from here"))
+}
+
+fn check_sops_yaml(folder: &Path) -> Result<()> {
+    let path = folder.join(project::SOPS_YAML);
+    if path.symlink_metadata().is_err() || project::is_our_sops_yaml(&disk::read(&path, Limit::SETTINGS)?) {
+        return Ok(());
+    }
+    Err(Error::new(Kind::Failed, "there is a .sops.yaml that `secrets` did not write, and does not touch")
+        .hint("leave `--sops-yaml` away, or move that file"))
+}
+
+fn write_sops_yaml(context: &Context<'_>, folder: &Path, project: &Project, changed: &mut Vec<String>) -> Result<()> {
+    check_sops_yaml(folder)?;
+    let path = folder.join(project::SOPS_YAML);
+    let text = project::sops_yaml(project, context.world.now)?;
+    let lock = Lock::for_file(&path)?;
+    let is_same = disk::read(&path, Limit::SETTINGS).is_ok_and(|old| *old == *text.as_bytes());
+    if !is_same {
+        disk::write_over(&lock, &path, text.as_bytes(), Some(SETTINGS_MODE))?;
+        changed.push(project::SOPS_YAML.to_string());
+    }
+    Ok(())
+}
+
+fn report(context: &Context<'_>, project: &Project, changed: &[String]) {
+    let ui = context.ui;
+    if changed.is_empty() {
+        ui.done(format!("`{}` is a project already; nothing was changed", project.name));
+        return;
+    }
+    ui.done(format!("`{}` is a project", project.name));
+    ui.hint("`secrets set NAME` adds a value, `secrets run -- CMD` starts a program with all of them");
+    ui.hint(format!("to commit: `git add {}`", changed.join(" ")));
+}
+
+/// Makes a word for `secrets.toml` from a folder's or a person's name.
+fn word(text: &std::ffi::OsStr, otherwise: &str) -> String {
+    let legal = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '_' | '-') { c } else { '-' };
+    let word: String = text.to_string_lossy().chars().map(legal).take(64).collect();
+    let word = word.trim_matches('-');
+    if word.is_empty() { otherwise.to_string() } else { word.to_string() }
+}

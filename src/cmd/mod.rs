@@ -1,0 +1,140 @@
+//! The commands: one thin file each, its arguments with their help, and one function.
+
+mod change;
+mod context;
+mod decrypt;
+mod edit;
+mod encrypt;
+mod export;
+mod get;
+mod identity;
+mod import;
+mod init;
+mod list;
+mod plain;
+mod run;
+mod set;
+mod status;
+mod target;
+mod unset;
+
+use std::path::PathBuf;
+
+use clap::Parser;
+use clap::Subcommand;
+
+use crate::base::Kind;
+use crate::base::Result;
+use crate::base::World;
+use crate::term::ColorChoice;
+use crate::term::Ui;
+
+use context::Context;
+
+/// Keep a project's secrets as an encrypted .env in git, and give them to one process
+#[derive(Parser)]
+#[command(name = "secrets", version, disable_help_subcommand = true, subcommand_required = true)]
+#[command(after_help = "Exit codes: 0 done · 1 failed, you can put it right · 2 usage · 3 locked or tampered with · \
+    4 a store did not answer · 5 refused by policy or trust · 70 a bug. `run` has the program's own, \
+    else 125, 126, 127.")]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Args)]
+struct Global {
+    /// Go to DIR first; a program that is started begins there too
+    #[arg(short = 'C', global = true, value_name = "DIR")]
+    directory: Option<PathBuf>,
+    /// Say nothing but data, warnings and errors
+    #[arg(long, short, global = true)]
+    quiet: bool,
+    /// Print for a program; errors too
+    #[arg(long, global = true)]
+    json: bool,
+    /// When to use colour
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value = "auto")]
+    color: ColorChoice,
+    /// Open files with the identities in FILE only
+    #[arg(long, global = true, value_name = "FILE")]
+    identity: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Init(init::Arguments),
+    Run(run::Arguments),
+    Set(set::Arguments),
+    Get(get::Arguments),
+    Unset(unset::Arguments),
+    List(list::Arguments),
+    Edit(edit::Arguments),
+    Import(import::Arguments),
+    Export(export::Arguments),
+    Encrypt(encrypt::Arguments),
+    Decrypt(decrypt::Arguments),
+    Status(status::Arguments),
+    Identity(identity::Arguments),
+}
+
+/// Parses, dispatches, reports; returns the exit code.
+pub fn run(mut world: World) -> u8 {
+    let cli = match Cli::try_parse_from(&world.args) {
+        Ok(cli) => cli,
+        Err(error) => return usage(&world, &error),
+    };
+    let global = cli.global;
+    let ui = Ui::new(&world.env, global.color, global.quiet, global.json);
+    let is_run = matches!(cli.command, Command::Run(_));
+    let outcome = match &global.directory {
+        Some(folder) => world.go_to(folder),
+        None => Ok(()),
+    };
+    let context = Context::new(&world, &ui, global.identity);
+    let outcome = outcome.and_then(|()| dispatch(&context, cli.command));
+    match outcome {
+        Ok(()) => 0,
+        Err(error) => {
+            ui.error(&error);
+            if is_run { error.kind().code_of_run() } else { error.kind().code() }
+        }
+    }
+}
+
+fn dispatch(context: &Context<'_>, command: Command) -> Result<()> {
+    match command {
+        Command::Init(arguments) => init::run(context, arguments),
+        Command::Run(arguments) => run::run(context, arguments),
+        Command::Set(arguments) => set::run(context, arguments),
+        Command::Get(arguments) => get::run(context, &arguments),
+        Command::Unset(arguments) => unset::run(context, &arguments),
+        Command::List(arguments) => list::run(context, &arguments),
+        Command::Edit(arguments) => edit::run(context, &arguments),
+        Command::Import(arguments) => import::run(context, &arguments),
+        Command::Export(arguments) => export::run(context, &arguments),
+        Command::Encrypt(arguments) => encrypt::run(context, &arguments),
+        Command::Decrypt(arguments) => decrypt::run(context, &arguments),
+        Command::Status(arguments) => status::run(context, &arguments),
+        Command::Identity(arguments) => identity::run(context, arguments),
+    }
+}
+
+/// Help and version are data; everything else is a usage error.
+fn usage(world: &World, error: &clap::Error) -> u8 {
+    let ui = Ui::new(&world.env, ColorChoice::Auto, false, false);
+    let text = error.render().to_string();
+    if error.use_stderr() {
+        ui.usage(&text);
+        return Kind::Usage.code();
+    }
+    match ui.data(text.as_bytes()) {
+        Ok(()) => 0,
+        Err(error) => {
+            ui.error(&error);
+            error.kind().code()
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! Which sealed file a command speaks of.
+
+use std::path::Path;
+use std::path::PathBuf;
+
+use crate::base::Error;
+use crate::base::Kind;
+use crate::base::Result;
+use crate::base::World;
+use crate::base::printable;
+use crate::disk;
+use crate::disk::Limit;
+use crate::project;
+use crate::project::Environment;
+use crate::project::Project;
+use crate::resolve::Layer;
+use crate::resolve::Selected;
+use crate::resolve::sealed_layer;
+use crate::sops::Selector;
+
+use super::context::Context;
+
+/// The arguments that choose a sealed file.
+#[derive(clap::Args, Clone, Default)]
+pub struct TargetArguments {
+    /// Take this environment; the first one in secrets.toml is the default
+    #[arg(long, short, value_name = "ENV", conflicts_with = "file")]
+    pub env: Option<String>,
+    /// Take this sealed file; no project is needed
+    #[arg(long, short, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+}
+
+/// A sealed file: an environment's, or one by its path.
+pub enum Target {
+    Declared { project: Project, environment: usize },
+    Undeclared(PathBuf),
+}
+
+impl Target {
+    /// Chooses by `--file`, `--env`, `SECRETS_ENV`, an outer `run` of this project, and the first environment, in that
+    /// order. A `--file` that `secrets.toml` declares is that environment's.
+    ///
+    /// # Errors
+    /// `Kind::Failed` if there is no project or no such environment.
+    pub fn choose(context: &Context<'_>, arguments: &TargetArguments) -> Result<Self> {
+        if let Some(file) = &arguments.file {
+            return match declared_at(context.world, file)? {
+                Some((project, environment)) => Ok(Self::Declared { project, environment }),
+                None => Ok(Self::Undeclared(file.clone())),
+            };
+        }
+        let project = context.project()?;
+        let name = environment_name(context.world, arguments.env.as_deref(), &project)?;
+        let chosen = project.environment(name.as_deref())?;
+        let environment = project.environments.iter().position(|e| e.name == chosen.name).unwrap_or(0);
+        Ok(Self::Declared { project, environment })
+    }
+
+    /// Reads `secrets.toml` again, after it was changed.
+    ///
+    /// # Errors
+    /// As [`project::load`].
+    pub fn again(&self) -> Result<Self> {
+        match self {
+            Self::Declared { project, environment } => {
+                Ok(Self::Declared { project: project::load(&project.folder)?, environment: *environment })
+            }
+            Self::Undeclared(path) => Ok(Self::Undeclared(path.clone())),
+        }
+    }
+
+    /// Returns project and environment, if the file is declared.
+    pub fn selected(&self) -> Option<Selected<'_>> {
+        match self {
+            Self::Declared { project, environment } => {
+                Some(Selected { project, environment: &project.environments[*environment] })
+            }
+            Self::Undeclared(_) => None,
+        }
+    }
+
+    /// Returns the file's path.
+    pub fn path(&self) -> PathBuf {
+        match (self, self.selected()) {
+            (_, Some(Selected { project, environment })) => project.path_of(environment),
+            (Self::Undeclared(path), _) => path.clone(),
+            (Self::Declared { .. }, None) => unreachable!("a declared target is selected"),
+        }
+    }
+
+    /// Returns the file's path as messages show it.
+    pub fn shown(&self) -> String {
+        match self.selected() {
+            Some(Selected { environment, .. }) => environment.file.clone(),
+            None => printable(self.path().as_os_str().as_encoded_bytes()),
+        }
+    }
+
+    /// Returns the environment's name, or the path of a file without one.
+    pub fn name(&self) -> String {
+        self.selected().map_or_else(|| self.shown(), |selected| selected.environment.name.clone())
+    }
+
+    /// Reads and checks the file; `None` if an environment has none yet.
+    ///
+    /// # Errors
+    /// As [`Layer::of`] and [`Layer::undeclared`].
+    pub fn read(&self) -> Result<Option<Layer>> {
+        match self.selected() {
+            None => Layer::undeclared(&self.path()).map(Some),
+            Some(Selected { project, environment }) => {
+                if self.path().symlink_metadata().is_err() {
+                    return Ok(None);
+                }
+                let below = Path::new(&environment.file);
+                let bytes = disk::read_beneath(&project.folder, below, Limit::SEALED_FILE)?;
+                sealed_layer(&bytes, project, environment).map(Some)
+            }
+        }
+    }
+
+    /// Returns the selector that `secrets.toml` asks for; `None` where the file keeps its own.
+    ///
+    /// # Errors
+    /// As [`Selector::for_plain`].
+    pub fn selector(&self) -> Result<Option<Selector>> {
+        self.selected().map(|selected| Selector::for_plain(&selected.environment.plain)).transpose()
+    }
+}
+
+/// Returns the environment that was named by flag, variable or an outer `run`; `None` for the default.
+fn environment_name(world: &World, flag: Option<&str>, project: &Project) -> Result<Option<String>> {
+    if let Some(name) = flag {
+        return Ok(Some(name.to_string()));
+    }
+    if let Some(name) = world.env.get("SECRETS_ENV") {
+        let name = name.to_str().ok_or_else(|| Error::new(Kind::Failed, "`SECRETS_ENV` is not UTF-8"))?;
+        return Ok(Some(name.to_string()));
+    }
+    Ok(OuterRun::of(world).filter(|outer| outer.project == project_mark(project)).map(|outer| outer.environment))
+}
+
+/// What an outer `run` left in `SECRETS_RUN`: `<depth>/<environment>/<project>`.
+pub struct OuterRun {
+    pub depth: u32,
+    pub environment: String,
+    pub project: String,
+}
+
+impl OuterRun {
+    /// Reads the variable; `None` if it is not set, or not ours.
+    pub fn of(world: &World) -> Option<Self> {
+        let text = world.env.get("SECRETS_RUN")?.to_str()?;
+        let mut parts = text.splitn(3, '/');
+        Some(Self {
+            depth: parts.next()?.parse().ok()?,
+            environment: parts.next()?.to_string(),
+            project: parts.next()?.to_string(),
+        })
+    }
+}
+
+/// Returns what tells a project's folder from another one, without showing the path.
+pub fn project_mark(project: &Project) -> String {
+    use sha2::Digest as _;
+    let folder = project.folder.canonicalize().unwrap_or_else(|_| project.folder.clone());
+    let hash = sha2::Sha256::digest(folder.as_os_str().as_encoded_bytes());
+    hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn declared_at(world: &World, file: &Path) -> Result<Option<(Project, usize)>> {
+    let Ok(real) = world.cwd().and_then(|cwd| {
+        cwd.join(file).canonicalize().map_err(|error| Error::new(Kind::Failed, "no such file").because(error))
+    }) else {
+        return Ok(None);
+    };
+    let Some(project) = project::discover(world)? else { return Ok(None) };
+    let is_there =
+        |environment: &Environment| project.path_of(environment).canonicalize().is_ok_and(|path| path == real);
+    let found = project.environments.iter().position(is_there);
+    Ok(found.map(|environment| (project, environment)))
+}

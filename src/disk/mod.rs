@@ -1,0 +1,18 @@
+//! Files: bounded reads, private atomic writes, locks, temp folders in memory, and programs on `PATH`.
+
+mod lock;
+mod program;
+mod read;
+mod scratch;
+mod write;
+
+pub use lock::Lock;
+pub use program::find_program;
+pub use read::Limit;
+pub use read::read;
+pub use read::read_beneath;
+pub use read::read_stdin;
+pub use scratch::Scratch;
+pub use write::make_private_folder;
+pub use write::write_new;
+pub use write::write_over;

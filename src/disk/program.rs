@@ -1,0 +1,77 @@
+//! Finding a program as `execvp` would, and saying why it is not found.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::path::PathBuf;
+
+use crate::base::Env;
+use crate::base::Error;
+use crate::base::Kind;
+use crate::base::Result;
+use crate::base::printable;
+
+/// What the C library searches where `PATH` is not set.
+const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+
+/// Finds `program` on the caller's `PATH`; with a slash in it, it is a path.
+///
+/// The `which` crate passes over what cannot be executed, but `env(1)` and `run` answer 126 to that and 127 to what does
+/// not exist.
+///
+/// # Errors
+/// `Kind::NotFound` if there is none; `Kind::NotExecutable` if there is one that cannot be executed.
+pub fn find_program(program: &OsStr, env: &Env) -> Result<PathBuf> {
+    let shown = printable(program.as_bytes());
+    let not_found = || Error::new(Kind::NotFound, format!("`{shown}` was not found"));
+    if program.is_empty() {
+        return Err(not_found());
+    }
+    if program.as_bytes().contains(&b'/') {
+        let path = PathBuf::from(program);
+        return match look(&path) {
+            Look::Absent => Err(not_found()),
+            Look::Executable => Ok(path),
+            Look::NotExecutable(why) => Err(not_executable(&shown, why)),
+        };
+    }
+    let search = env.get_even_empty("PATH").unwrap_or(OsStr::new(DEFAULT_PATH));
+    let mut found = None;
+    for folder in std::env::split_paths(search) {
+        // An empty part of PATH means the working directory (POSIX, 8.3).
+        let folder = if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder };
+        let path = folder.join(program);
+        match look(&path) {
+            Look::Absent => {}
+            Look::Executable => return Ok(path),
+            Look::NotExecutable(why) => found = found.or(Some(why)),
+        }
+    }
+    match found {
+        Some(why) => Err(not_executable(&shown, why)),
+        None => Err(not_found().hint("`PATH` has no such program; is it spelled right?")),
+    }
+}
+
+enum Look {
+    Absent,
+    Executable,
+    NotExecutable(&'static str),
+}
+
+fn look(path: &Path) -> Look {
+    let Ok(found) = fs::metadata(path) else { return Look::Absent };
+    if found.is_dir() {
+        return Look::NotExecutable("it is a folder");
+    }
+    if found.permissions().mode() & 0o111 == 0 {
+        return Look::NotExecutable("it may not be executed");
+    }
+    Look::Executable
+}
+
+fn not_executable(shown: &str, why: &'static str) -> Error {
+    Error::new(Kind::NotExecutable, format!("`{shown}` cannot be started")).because(why)
+}

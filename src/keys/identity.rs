@@ -1,0 +1,136 @@
+//! A private key that opens files.
+
+use age::secrecy::ExposeSecret as _;
+use zeroize::Zeroizing;
+
+use crate::base::Error;
+use crate::base::Kind;
+use crate::base::Result;
+use crate::sops::Recipient;
+
+/// One private key. No `Debug`, no `Clone`; the library that holds it wipes it.
+pub struct Identity(Key);
+
+enum Key {
+    Ssh(Box<age::ssh::Identity>),
+    X25519(age::x25519::Identity),
+}
+
+/// What the text of one source holds.
+#[derive(Default)]
+pub struct Parsed {
+    /// The keys that were understood.
+    pub identities: Vec<Identity>,
+    /// What was passed over, without any part of a key.
+    pub skipped: Vec<String>,
+}
+
+impl Identity {
+    /// Makes a new X25519 identity.
+    pub fn generate() -> Self {
+        Self(Key::X25519(age::x25519::Identity::generate()))
+    }
+
+    /// Reads the text of an identity file: one key per line, blank and `#` lines skipped; or one SSH private key.
+    pub fn parse_all(text: &[u8]) -> Parsed {
+        if text.starts_with(b"age-encryption.org/") || text.starts_with(b"-----BEGIN AGE") {
+            let why = "it is protected by a passphrase, which this version cannot ask for".to_string();
+            return Parsed { skipped: vec![why], ..Parsed::default() };
+        }
+        if text.starts_with(b"-----BEGIN") {
+            return parse_ssh(text);
+        }
+        let mut parsed = Parsed::default();
+        for (index, line) in text.split(|b| *b == b'\n').enumerate() {
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            if line.is_empty() || line.starts_with(b"#") {
+                continue;
+            }
+            match std::str::from_utf8(line).ok().and_then(|line| line.parse().ok()) {
+                Some(key) => parsed.identities.push(Self(Key::X25519(key))),
+                None => parsed.skipped.push(format!("line {} is not an identity", index + 1)),
+            }
+        }
+        parsed
+    }
+
+    /// Returns the public half as text; `None` for an SSH key whose public half cannot be told.
+    pub fn recipient(&self) -> Option<String> {
+        match &self.0 {
+            Key::X25519(key) => Some(key.to_public().to_string()),
+            Key::Ssh(key) => age::ssh::Recipient::try_from((**key).clone()).ok().map(|key| key.to_string()),
+        }
+    }
+
+    /// Returns the public half, to seal files to.
+    ///
+    /// # Errors
+    /// `Kind::Failed` for an SSH key whose public half cannot be told.
+    pub fn to_recipient(&self) -> Result<Recipient> {
+        let text = self.recipient().ok_or_else(|| {
+            Error::new(Kind::Failed, "the public half of the identity cannot be told from its private half")
+        })?;
+        Recipient::parse(&text)
+    }
+
+    /// Returns the text of an X25519 key as an identity file holds it, with its recipient in a comment.
+    ///
+    /// # Errors
+    /// `Kind::Bug` for an SSH key, which has a file of its own.
+    pub fn to_file(&self, created: impl std::fmt::Display) -> Result<Zeroizing<Vec<u8>>> {
+        let Key::X25519(key) = &self.0 else {
+            return Err(Error::new(Kind::Bug, "an SSH key is not written as an identity file"));
+        };
+        let secret = key.to_string();
+        let head = format!("# created: {created}\n# public key: {}\n", key.to_public());
+        let mut file = Zeroizing::new(Vec::with_capacity(head.len() + secret.expose_secret().len() + 1));
+        file.extend_from_slice(head.as_bytes());
+        file.extend_from_slice(secret.expose_secret().as_bytes());
+        file.push(b'\n');
+        Ok(file)
+    }
+
+    pub(super) fn as_age(&self) -> &dyn age::Identity {
+        match &self.0 {
+            Key::Ssh(key) => key.as_ref(),
+            Key::X25519(key) => key,
+        }
+    }
+}
+
+fn parse_ssh(text: &[u8]) -> Parsed {
+    let skipped = |why: &str| Parsed { skipped: vec![why.to_string()], ..Parsed::default() };
+    let Ok(key) = age::ssh::Identity::from_buffer(text, None) else {
+        return skipped("it is not an SSH private key");
+    };
+    match &key {
+        age::ssh::Identity::Encrypted(_) => {
+            skipped("it is an SSH key with a passphrase, which this version cannot ask for")
+        }
+        age::ssh::Identity::Unsupported(_) => skipped("it is an SSH key of a type that cannot decrypt"),
+        age::ssh::Identity::Unencrypted(_) => {
+            let identity = Identity(Key::Ssh(Box::new(key)));
+            let is_rsa = identity.recipient().is_some_and(|text| text.starts_with("ssh-rsa "));
+            if is_rsa && !cfg!(feature = "ssh-rsa") {
+                return skipped("this build has no `ssh-rsa`");
+            }
+            Parsed { identities: vec![identity], skipped: Vec::new() }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bad_line_is_skipped_and_never_shown() {
+        let identity = Identity::generate();
+        let mut text = identity.to_file("now").unwrap().to_vec();
+        text.extend_from_slice(b"AGE-SECRET-KEY-1OOPS\r\n");
+        let parsed = Identity::parse_all(&text);
+        assert_eq!(parsed.identities.len(), 1);
+        assert_eq!(parsed.identities[0].recipient(), identity.recipient());
+        assert_eq!(parsed.skipped, ["line 4 is not an identity"]);
+    }
+}

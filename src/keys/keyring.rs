@@ -1,0 +1,181 @@
+//! The search for an identity that opens a file: source by source, and no further than needed.
+
+use std::os::unix::fs::MetadataExt as _;
+
+use crate::base::Error;
+use crate::base::Kind;
+use crate::base::Result;
+use crate::base::World;
+use crate::base::printable;
+use crate::sops::DataKey;
+use crate::sops::SealedFile;
+
+use super::identity::Identity;
+use super::source::Source;
+
+/// How many characters of a recipient tell it from others in a message.
+const SHORT: usize = 12;
+
+/// The identities of this call. A source is read when it is needed, and once.
+pub struct Keyring {
+    places: Vec<Place>,
+}
+
+struct Place {
+    source: Source,
+    state: State,
+}
+
+enum State {
+    Unread,
+    /// Nothing is there.
+    Absent,
+    /// It is there and cannot be read or understood.
+    Failed(String),
+    Read {
+        identities: Vec<Identity>,
+        remarks: Vec<String>,
+    },
+}
+
+/// What became of one source.
+#[derive(Clone, Debug)]
+pub struct Tried {
+    /// The place: a path or the name of a variable.
+    pub place: String,
+    /// The recipients of the identities that it holds.
+    pub recipients: Vec<String>,
+    /// What is wrong with it, if something is.
+    pub remarks: Vec<String>,
+}
+
+impl Keyring {
+    /// Lists the sources without reading any.
+    pub fn new(sources: Vec<Source>) -> Self {
+        Self { places: sources.into_iter().map(|source| Place { source, state: State::Unread }).collect() }
+    }
+
+    /// Lists this world's sources; `flag` is `--identity`.
+    pub fn of(world: &World, flag: Option<&std::path::Path>) -> Self {
+        Self::new(Source::list(world, flag))
+    }
+
+    /// Finds the data key of a file.
+    ///
+    /// `shown` names the file in the error, `readers` who could open it.
+    ///
+    /// # Errors
+    /// `Kind::Locked` if no identity opens it, with what was tried and the line to send to a reader.
+    pub fn open(&mut self, file: &SealedFile, shown: &str, readers: &[String]) -> Result<DataKey> {
+        let mut unwrapping = file.unwrapping()?;
+        'search: for place in &mut self.places {
+            for identity in place.identities() {
+                if unwrapping.try_identity(identity.as_age(), || identity.recipient()) {
+                    break 'search;
+                }
+            }
+        }
+        unwrapping.finish()?.ok_or_else(|| self.locked(shown, readers))
+    }
+
+    /// Reads all sources and returns every identity.
+    pub fn identities(&mut self) -> impl Iterator<Item = &Identity> {
+        self.places.iter_mut().flat_map(Place::identities)
+    }
+
+    /// Returns what became of each source that is there; those not needed so far are left out.
+    pub fn tried(&self) -> Vec<Tried> {
+        self.places.iter().filter_map(Place::tried).collect()
+    }
+
+    /// Returns what should be said of the sources that were used: skipped lines, open modes.
+    pub fn remarks(&self) -> Vec<String> {
+        let all = self.places.iter().filter_map(|place| match &place.state {
+            State::Read { remarks, .. } => Some(remarks.iter().map(|r| format!("`{}`: {r}", place.source.shown()))),
+            State::Unread | State::Absent | State::Failed(_) => None,
+        });
+        all.flatten().collect()
+    }
+
+    fn locked(&self, shown: &str, readers: &[String]) -> Error {
+        let tried = self.tried();
+        let own = tried.iter().flat_map(|tried| &tried.recipients).next();
+        let cause = match tried.as_slice() {
+            [] => "there is no identity on this machine".to_string(),
+            tried => format!("tried {}", tried.iter().map(describe).collect::<Vec<_>>().join("; ")),
+        };
+        let error = Error::new(Kind::Locked, format!("no identity on this machine opens `{shown}`")).because(cause);
+        let whom = match readers {
+            [] => "ask one of its readers".to_string(),
+            readers => format!("it is sealed to {}; ask one of them", readers.join(", ")),
+        };
+        match own {
+            Some(own) => error.hint(format!("{whom} to add this recipient: {own}")),
+            None => error.hint("`secrets identity new` makes an identity").hint(format!("{whom} to add its recipient")),
+        }
+    }
+}
+
+impl Place {
+    fn identities(&mut self) -> &[Identity] {
+        if matches!(self.state, State::Unread) {
+            self.state = read(&self.source);
+        }
+        match &self.state {
+            State::Read { identities, .. } => identities,
+            State::Unread | State::Absent | State::Failed(_) => &[],
+        }
+    }
+
+    fn tried(&self) -> Option<Tried> {
+        let place = self.source.shown();
+        match &self.state {
+            State::Unread | State::Absent => None,
+            State::Failed(why) => Some(Tried { place, recipients: Vec::new(), remarks: vec![why.clone()] }),
+            State::Read { identities, remarks } => Some(Tried {
+                place,
+                recipients: identities.iter().filter_map(Identity::recipient).collect(),
+                remarks: remarks.clone(),
+            }),
+        }
+    }
+}
+
+fn read(source: &Source) -> State {
+    match source.read() {
+        Ok(None) => State::Absent,
+        Ok(Some(text)) => {
+            let parsed = Identity::parse_all(&text);
+            let mut remarks = parsed.skipped;
+            if let Some(path) = source.path()
+                && let Ok(found) = path.metadata()
+                && found.mode() & 0o077 != 0
+            {
+                let shown = printable(path.as_os_str().as_encoded_bytes());
+                remarks.push(format!("other users may read it; to close it: `chmod 600 {shown}`"));
+            }
+            State::Read { identities: parsed.identities, remarks }
+        }
+        Err(error) => {
+            let causes = error.causes();
+            State::Failed(causes.into_iter().next().unwrap_or_else(|| error.message().to_string()))
+        }
+    }
+}
+
+fn describe(tried: &Tried) -> String {
+    let recipients: Vec<String> = tried.recipients.iter().map(|r| shorten(r)).collect();
+    let mut notes = recipients;
+    notes.extend(tried.remarks.iter().cloned());
+    if notes.is_empty() {
+        notes.push("it holds no identity".to_string());
+    }
+    format!("`{}` ({})", tried.place, notes.join(", "))
+}
+
+fn shorten(recipient: &str) -> String {
+    match recipient.char_indices().nth(SHORT) {
+        Some((end, _)) if recipient.starts_with("age1") => format!("{}…", &recipient[..end]),
+        _ => recipient.split(' ').next().unwrap_or_default().to_string(),
+    }
+}

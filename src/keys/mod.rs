@@ -1,0 +1,11 @@
+//! Identities: what they are, where they come from, and which one opens a file.
+
+mod identity;
+mod keyring;
+mod source;
+
+pub use identity::Identity;
+pub use keyring::Keyring;
+pub use keyring::Tried;
+pub use source::Source;
+pub use source::default_identity_path;

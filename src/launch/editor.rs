@@ -1,0 +1,184 @@
+//! An editor on a plain file in memory, with all that it would leave elsewhere turned off.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Child;
+use std::process::Command;
+use std::time::Duration;
+use std::time::Instant;
+
+use rustix::process::Pid;
+use rustix::process::Signal;
+use signal_hook::consts::SIGHUP;
+use signal_hook::consts::SIGINT;
+use signal_hook::consts::SIGQUIT;
+use signal_hook::consts::SIGTERM;
+use signal_hook::iterator::Signals;
+
+use crate::base::Error;
+use crate::base::Kind;
+use crate::base::Result;
+use crate::base::World;
+use crate::base::printable;
+use crate::disk;
+
+/// Tried in this order where neither `VISUAL` nor `EDITOR` is set.
+const USUAL: [&str; 3] = ["vim", "nano", "vi"];
+/// How long an editor may take to end before its file is removed under it.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// A program that edits a file in the foreground.
+pub struct Editor {
+    program: PathBuf,
+    arguments: Vec<OsString>,
+}
+
+impl Editor {
+    /// Takes `VISUAL`, else `EDITOR`, else one that is usually there; the command line is split as a shell would.
+    ///
+    /// # Errors
+    /// `Kind::Failed` if there is none, or it is not found.
+    pub fn of(world: &World) -> Result<Self> {
+        let named = ["VISUAL", "EDITOR"].iter().find_map(|name| Some((*name, world.env.get(name)?)));
+        let Some((variable, line)) = named else { return Self::usual(world) };
+        let wrong = || Error::new(Kind::Failed, format!("the editor in `{variable}` cannot be used"));
+        let line = line.to_str().ok_or_else(|| wrong().because("it is not UTF-8"))?;
+        let words = shell_words::split(line).map_err(|error| wrong().because(error))?;
+        let (program, arguments) = words.split_first().ok_or_else(|| wrong().because("it is empty"))?;
+        let program = disk::find_program(program.as_ref(), &world.env).map_err(|error| wrong().because(error))?;
+        Ok(Self { program, arguments: arguments.iter().map(OsString::from).collect() })
+    }
+
+    fn usual(world: &World) -> Result<Self> {
+        USUAL
+            .iter()
+            .find_map(|name| disk::find_program(name.as_ref(), &world.env).ok())
+            .map(|program| Self { program, arguments: Vec::new() })
+            .ok_or_else(|| Error::new(Kind::Failed, "there is no editor").hint("set `EDITOR` to one"))
+    }
+
+    /// Edits `file`, which lies in `folder`. If a signal ends us, `folder` is removed first.
+    ///
+    /// # Errors
+    /// `Kind::Failed` if the editor does not start, or ends with a code that is not 0.
+    pub fn edit(&self, file: &Path, folder: &Path) -> Result<()> {
+        let shown = printable(self.program.as_os_str().as_encoded_bytes());
+        let failed = |what: &str| Error::new(Kind::Failed, format!("the editor `{shown}` {what}"));
+        let mut child = Command::new(&self.program)
+            .args(&self.arguments)
+            .args(self.quiet_arguments(folder))
+            .arg(file)
+            .env("TMPDIR", folder)
+            .spawn()
+            .map_err(|error| failed("cannot be started").because(error))?;
+        let guard = Guard::new(&child, folder)?;
+        let status = child.wait().map_err(|error| failed("cannot be waited for").because(error))?;
+        guard.stand_down();
+        if status.success() {
+            return Ok(());
+        }
+        Err(failed("ended with an error; nothing was changed").because(status.to_string()))
+    }
+
+    /// Returns the arguments that keep plaintext out of swap, backup, undo and history files.
+    ///
+    /// Held by tests/it/edit.rs, which looks for the values in every file of the sandbox.
+    fn quiet_arguments(&self, folder: &Path) -> Vec<OsString> {
+        let words = |words: &[&str]| words.iter().map(OsString::from).collect();
+        match self.family() {
+            Family::Vim => words(&["-n", "-i", "NONE", "-c", "set nobackup nowritebackup noswapfile noundofile"]),
+            // Backups and histories come from nanorc alone, and no flag turns them off one by one.
+            Family::Nano => words(&["--ignorercfiles"]),
+            Family::Emacs => words(&[
+                "--eval",
+                "(progn (setq make-backup-files nil auto-save-default nil create-lockfiles nil \
+                 auto-save-list-file-prefix nil) (when (fboundp 'savehist-mode) (savehist-mode -1)))",
+            ]),
+            // Its hot exit and local history live in its data folder; it gets one that is removed with the file.
+            Family::Code => {
+                let mut arguments: Vec<OsString> = vec!["--user-data-dir".into(), folder.join("code").into()];
+                if !self.arguments.iter().any(|argument| argument == "--wait" || argument == "-w") {
+                    arguments.push("--wait".into());
+                }
+                arguments
+            }
+            // Helix writes none of these files; of others nothing is known.
+            Family::Other => Vec::new(),
+        }
+    }
+
+    /// `vi` is often a link to vim, so the name counts after links are followed, then as it was typed.
+    fn family(&self) -> Family {
+        let real = self.program.canonicalize().unwrap_or_else(|_| self.program.clone());
+        let of = |path: &Path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            match name.as_str() {
+                "vim" | "nvim" | "gvim" => Family::Vim,
+                "nano" => Family::Nano,
+                "emacs" => Family::Emacs,
+                "code" | "code-insiders" | "codium" | "cursor" => Family::Code,
+                name if name.starts_with("vim.") => Family::Vim,
+                name if name.starts_with("emacs-") || name.starts_with("emacs2") || name.starts_with("emacs3") => {
+                    Family::Emacs
+                }
+                _ => Family::Other,
+            }
+        };
+        match of(&real) {
+            Family::Other => of(&self.program),
+            family => family,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Family {
+    Code,
+    Emacs,
+    Nano,
+    Other,
+    Vim,
+}
+
+/// Waits for signals while the editor runs.
+struct Guard {
+    handle: signal_hook::iterator::Handle,
+    thread: std::thread::JoinHandle<()>,
+}
+
+impl Guard {
+    fn new(child: &Child, folder: &Path) -> Result<Self> {
+        let failed = |error| Error::new(Kind::Failed, "cannot wait for signals").because(error);
+        let mut signals = Signals::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM]).map_err(failed)?;
+        let handle = signals.handle();
+        let editor = Pid::from_child(child);
+        let folder = folder.to_path_buf();
+        let thread = std::thread::spawn(move || {
+            for signal in &mut signals {
+                // Ctrl-C and Ctrl-\ are the editor's own keys: the terminal sends them to both of us.
+                if signal == SIGHUP || signal == SIGTERM {
+                    end_with(editor, &folder, signal);
+                }
+            }
+        });
+        Ok(Self { handle, thread })
+    }
+
+    fn stand_down(self) {
+        self.handle.close();
+        let _ = self.thread.join();
+    }
+}
+
+/// Ends the editor, removes the plaintext, and dies of the signal.
+fn end_with(editor: Pid, folder: &Path, signal: i32) {
+    let passed_on = if signal == SIGHUP { Signal::HUP } else { Signal::TERM };
+    let _ = rustix::process::kill_process(editor, passed_on);
+    let start = Instant::now();
+    while rustix::process::test_kill_process(editor).is_ok() && start.elapsed() < GRACE {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let _ = std::fs::remove_dir_all(folder);
+    let _ = signal_hook::low_level::emulate_default_handler(signal);
+}

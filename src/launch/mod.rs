@@ -1,0 +1,12 @@
+//! Starting the program: its environment, and `exec`.
+
+mod editor;
+mod environ;
+mod exec;
+
+pub use editor::Editor;
+pub use environ::Conflict;
+pub use environ::Environ;
+pub use environ::Inherit;
+pub use environ::Ours;
+pub use exec::exec;

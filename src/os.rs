@@ -1,0 +1,112 @@
+//! The one module that speaks to the operating system in `unsafe` words.
+//!
+//! The program must start as if we had never been (`run`'s exec keeps descriptors, signal dispositions and limits), but
+//! Rust's runtime ignores SIGPIPE and opens closed descriptors before `main`. So a constructor notes both before it.
+#![allow(unsafe_code)]
+
+use std::ffi::CString;
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicU8;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+
+use rustix::process::DumpableBehavior;
+use rustix::process::Resource;
+use rustix::process::Rlimit;
+
+/// Bit n is set if descriptor n (0 to 2) was closed when we were started.
+static CLOSED_AT_START: AtomicU8 = AtomicU8::new(0);
+/// Whether SIGPIPE was ignored when we were started, as some parents leave it.
+static PIPE_IGNORED_AT_START: AtomicBool = AtomicBool::new(false);
+/// The soft limit of core files when we were started; `NO_LIMIT` where there was none.
+static CORE_LIMIT_AT_START: AtomicU64 = AtomicU64::new(UNKNOWN);
+const UNKNOWN: u64 = u64::MAX - 1;
+const NO_LIMIT: u64 = u64::MAX;
+
+// SAFETY: run by the loader before `main`, on one thread; it calls two async-signal-safe functions and stores atomics.
+#[used]
+#[cfg_attr(target_os = "linux", unsafe(link_section = ".init_array"))]
+#[cfg_attr(target_os = "macos", unsafe(link_section = "__DATA,__mod_init_func"))]
+static NOTE_THE_START: extern "C" fn() = note_the_start;
+
+extern "C" fn note_the_start() {
+    let mut closed = 0;
+    for fd in 0..=2 {
+        // SAFETY: F_GETFD reads a flag of a descriptor number; a closed one gives an error and nothing else.
+        if unsafe { libc::fcntl(fd, libc::F_GETFD) } == -1 {
+            closed |= 1 << fd;
+        }
+    }
+    CLOSED_AT_START.store(closed, Relaxed);
+    // SAFETY: an all-zero `sigaction` is a valid value of this plain C struct.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    // SAFETY: with no new action given this only fills the local struct.
+    if unsafe { libc::sigaction(libc::SIGPIPE, std::ptr::null(), &raw mut action) } == 0 {
+        PIPE_IGNORED_AT_START.store(action.sa_sigaction == libc::SIG_IGN, Relaxed);
+    }
+}
+
+/// Tells whether descriptor `fd` (0 to 2) was closed when we were started.
+pub fn was_closed(fd: u8) -> bool {
+    CLOSED_AT_START.load(Relaxed) & (1 << fd) != 0
+}
+
+/// Keeps this process' memory from other processes of the same user and from core files, as far as the system lets it.
+///
+/// A refusal is not an error: the promise is best effort.
+pub fn harden() {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    let limit = rustix::process::getrlimit(Resource::Core);
+    CORE_LIMIT_AT_START.store(limit.current.unwrap_or(NO_LIMIT), Relaxed);
+    let none = Rlimit { current: Some(0), maximum: limit.maximum };
+    let _ = rustix::process::setrlimit(Resource::Core, none);
+}
+
+/// Replaces this process by `program`; returns only if that failed.
+///
+/// `arguments` has the program's own name first; `environment` has `NAME=value` strings. Descriptors, signal mask and
+/// dispositions, limits and umask are those we were started with.
+pub fn execve(program: &Path, arguments: &[CString], environment: &[CString]) -> io::Error {
+    let Ok(program) = CString::new(program.as_os_str().as_bytes()) else {
+        return io::Error::from(io::ErrorKind::InvalidInput);
+    };
+    let argv = pointers(arguments);
+    let envp = pointers(environment);
+    restore_the_start();
+    // SAFETY: the three hold NUL-terminated strings that outlive the call, the two lists end with a null pointer.
+    unsafe { libc::execve(program.as_ptr(), argv.as_ptr(), envp.as_ptr()) };
+    let error = io::Error::last_os_error();
+    // We live on to report it, and a report into a closed pipe must not kill us.
+    set_pipe_ignored(true);
+    error
+}
+
+fn pointers(strings: &[CString]) -> Vec<*const libc::c_char> {
+    strings.iter().map(|s| s.as_ptr()).chain(std::iter::once(std::ptr::null())).collect()
+}
+
+fn restore_the_start() {
+    set_pipe_ignored(PIPE_IGNORED_AT_START.load(Relaxed));
+    let soft = CORE_LIMIT_AT_START.load(Relaxed);
+    if soft != UNKNOWN {
+        let maximum = rustix::process::getrlimit(Resource::Core).maximum;
+        let current = (soft != NO_LIMIT).then_some(soft);
+        let _ = rustix::process::setrlimit(Resource::Core, Rlimit { current, maximum });
+    }
+    for fd in 0..=2 {
+        if was_closed(fd) {
+            // SAFETY: the descriptor is the `/dev/null` that the runtime put there; nothing of ours uses it.
+            unsafe { libc::close(i32::from(fd)) };
+        }
+    }
+}
+
+fn set_pipe_ignored(ignored: bool) {
+    let disposition = if ignored { libc::SIG_IGN } else { libc::SIG_DFL };
+    // SAFETY: a standard disposition, no handler of ours.
+    unsafe { libc::signal(libc::SIGPIPE, disposition) };
+}

@@ -1,0 +1,333 @@
+//! What `secrets.toml` means, in types that cannot be wrong.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::path::PathBuf;
+
+use crate::base::Error;
+use crate::base::Kind;
+use crate::base::Name;
+use crate::base::Pattern;
+use crate::base::Result;
+use crate::base::Timestamp;
+use crate::base::printable;
+use crate::base::quoted_list;
+use crate::sops::Place;
+use crate::sops::Recipient;
+
+use super::raw::RawEnvironment;
+use super::raw::RawMember;
+use super::raw::RawProject;
+
+/// A project that was read and found consistent.
+pub struct Project {
+    /// The folder of `secrets.toml`.
+    pub folder: PathBuf,
+    /// Its name.
+    pub name: String,
+    /// Everybody who may be a reader, in order.
+    pub members: Vec<Member>,
+    /// The environments, in order; the first is the default. Never empty.
+    pub environments: Vec<Environment>,
+    groups: BTreeMap<String, Vec<String>>,
+    values: BTreeMap<Name, ValueSpec>,
+}
+
+/// A person or machine with its recipients.
+pub struct Member {
+    /// The member's name.
+    pub name: String,
+    /// One for each machine.
+    pub recipients: Vec<Recipient>,
+    /// The last day of access, as `2027-01-31`.
+    until: Option<String>,
+}
+
+/// A named set of values.
+pub struct Environment {
+    /// Its name.
+    pub name: String,
+    /// The environment below this one, whose values it lays over.
+    pub extends: Option<String>,
+    /// The sealed file, below the project's folder, `/` between parts.
+    pub file: String,
+    /// Members and groups.
+    pub readers: Vec<String>,
+    /// Names that stand in clear.
+    pub plain: Vec<Pattern>,
+    /// Names that are references to a store.
+    pub references: Vec<Name>,
+}
+
+/// What is known of a name, in every environment.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ValueSpec {
+    /// `run` fails without it.
+    pub required: bool,
+    /// It can make programs run code, and this project wants that.
+    pub runs_code: bool,
+}
+
+impl Project {
+    pub(super) fn new(folder: &Path, raw: RawProject) -> Result<Self> {
+        if raw.version != 1 {
+            let version = raw.version;
+            return Err(Error::new(Kind::Refused, format!("secrets.toml has version {version}"))
+                .hint("a newer version of `secrets` wrote it; install that one"));
+        }
+        if raw.root.is_some() {
+            return Err(Error::new(Kind::Failed, "`root` in secrets.toml is not supported by this version"));
+        }
+        check_word("project", &raw.project)?;
+        let members = raw.members.0.into_iter().map(|(name, m)| member(name, m)).collect::<Result<Vec<_>>>()?;
+        let environments =
+            raw.environments.0.into_iter().map(|(name, e)| environment(name, e)).collect::<Result<Vec<_>>>()?;
+        let mut values = BTreeMap::new();
+        for (name, value) in raw.values {
+            let spec = ValueSpec { required: value.required, runs_code: value.runs_code };
+            values.insert(Name::parse(name)?, spec);
+        }
+        let project =
+            Self { folder: folder.to_path_buf(), name: raw.project, members, environments, groups: raw.groups, values };
+        project.check()?;
+        Ok(project)
+    }
+
+    /// Returns the environment of that name, or the first one.
+    ///
+    /// # Errors
+    /// `Kind::Failed` if there is none of that name.
+    pub fn environment(&self, name: Option<&str>) -> Result<&Environment> {
+        let Some(name) = name else {
+            return self.environments.first().ok_or_else(|| Error::new(Kind::Bug, "a project without environments"));
+        };
+        self.environments.iter().find(|environment| environment.name == name).ok_or_else(|| {
+            let known: Vec<&str> = self.environments.iter().map(|e| e.name.as_str()).collect();
+            let shown = printable(name.as_bytes());
+            Error::new(Kind::Failed, format!("there is no environment `{shown}`"))
+                .hint(format!("there is {}", quoted_list(&known)))
+        })
+    }
+
+    /// Returns an environment and all that it lays over, lowest first.
+    ///
+    /// # Errors
+    /// As [`Self::environment`].
+    pub fn layers<'a>(&'a self, top: &'a Environment) -> Result<Vec<&'a Environment>> {
+        let mut layers = vec![top];
+        let mut next = top.extends.as_deref();
+        while let Some(name) = next {
+            let below = self.environment(Some(name))?;
+            layers.push(below);
+            next = below.extends.as_deref();
+        }
+        layers.reverse();
+        Ok(layers)
+    }
+
+    /// Returns the environment whose sealed file lies at `path`, which must be absolute.
+    pub fn environment_of(&self, path: &Path) -> Option<&Environment> {
+        self.environments.iter().find(|environment| self.path_of(environment) == path)
+    }
+
+    /// Returns the absolute path of an environment's sealed file.
+    pub fn path_of(&self, environment: &Environment) -> PathBuf {
+        self.folder.join(&environment.file)
+    }
+
+    /// Returns where an environment's file belongs, as its seal says it.
+    pub fn place_of(&self, environment: &Environment) -> Place {
+        Place { project: self.name.clone(), path: environment.file.clone(), environment: environment.name.clone() }
+    }
+
+    /// Returns the recipients of an environment's readers, each key once, in the order of `secrets.toml`.
+    ///
+    /// A member whose last day is past is left out.
+    ///
+    /// # Errors
+    /// `Kind::Failed` if nobody is left.
+    pub fn recipients(&self, environment: &Environment, now: Timestamp) -> Result<Vec<Recipient>> {
+        let mut recipients: Vec<Recipient> = Vec::new();
+        for member in self.readers(environment).filter(|member| member.is_current(now)) {
+            for recipient in &member.recipients {
+                if !recipients.iter().any(|known| known.key_text() == recipient.key_text()) {
+                    recipients.push(recipient.clone());
+                }
+            }
+        }
+        if recipients.is_empty() {
+            let name = &environment.name;
+            return Err(Error::new(
+                Kind::Failed,
+                format!("the environment `{name}` has no reader who may read it today"),
+            ));
+        }
+        Ok(recipients)
+    }
+
+    /// Returns the members who read an environment, in the order of `secrets.toml`.
+    pub fn readers<'a>(&'a self, environment: &'a Environment) -> impl Iterator<Item = &'a Member> {
+        let names: Vec<&str> = environment
+            .readers
+            .iter()
+            .flat_map(|reader| match self.groups.get(reader) {
+                Some(group) => group.iter().map(String::as_str).collect(),
+                None => vec![reader.as_str()],
+            })
+            .collect();
+        self.members.iter().filter(move |member| names.contains(&member.name.as_str()))
+    }
+
+    /// Returns who a recipient in a file is: a member's name, or its first characters.
+    pub fn who(&self, label: &str) -> String {
+        let key = Recipient::parse(label).map(|recipient| recipient.key_text());
+        let member = key
+            .ok()
+            .and_then(|key| self.members.iter().find(|member| member.recipients.iter().any(|r| r.key_text() == key)));
+        member.map_or_else(|| label.chars().take(16).collect::<String>() + "…", |member| member.name.clone())
+    }
+
+    /// Returns what is known of a name.
+    pub fn value(&self, name: &Name) -> ValueSpec {
+        self.values.get(name).copied().unwrap_or_default()
+    }
+
+    /// Returns the names that every environment must have.
+    pub fn required(&self) -> impl Iterator<Item = &Name> {
+        self.values.iter().filter(|(_, spec)| spec.required).map(|(name, _)| name)
+    }
+
+    fn check(&self) -> Result<()> {
+        let failed = |message: String| Err(Error::new(Kind::Failed, message));
+        let is_member = |name: &str| self.members.iter().any(|member| member.name == name);
+        if self.environments.is_empty() {
+            return failed("secrets.toml has no environment".to_string());
+        }
+        for (group, names) in &self.groups {
+            if is_member(group) {
+                return failed(format!("`{group}` is both a member and a group"));
+            }
+            if let Some(unknown) = names.iter().find(|name| !is_member(name)) {
+                return failed(format!("`{unknown}` in the group `{group}` is not a member"));
+            }
+        }
+        for environment in &self.environments {
+            let name = &environment.name;
+            let known = |reader: &&String| is_member(reader) || self.groups.contains_key(*reader);
+            if let Some(unknown) = environment.readers.iter().find(|reader| !known(reader)) {
+                return failed(format!("`{unknown}`, a reader of `{name}`, is neither a member nor a group"));
+            }
+            if environment.readers.is_empty() {
+                return failed(format!("the environment `{name}` has no `readers`"));
+            }
+            self.check_extends(environment)?;
+            let same = self.environments.iter().find(|other| other.name != *name && other.file == environment.file);
+            if let Some(other) = same {
+                return failed(format!("the environments `{name}` and `{}` have the same file", other.name));
+            }
+        }
+        self.check_owners()
+    }
+
+    fn check_extends(&self, environment: &Environment) -> Result<()> {
+        let mut seen = vec![environment.name.as_str()];
+        let mut next = environment.extends.as_deref();
+        while let Some(name) = next {
+            if seen.contains(&name) {
+                let start = &environment.name;
+                return Err(Error::new(Kind::Failed, format!("`extends` of `{start}` leads in a circle")));
+            }
+            seen.push(name);
+            next = self.environment(Some(name))?.extends.as_deref();
+        }
+        Ok(())
+    }
+
+    fn check_owners(&self) -> Result<()> {
+        let mut owners: BTreeMap<String, &str> = BTreeMap::new();
+        for member in &self.members {
+            for recipient in &member.recipients {
+                if let Some(other) = owners.insert(recipient.key_text(), &member.name)
+                    && other != member.name
+                {
+                    let name = &member.name;
+                    return Err(Error::new(
+                        Kind::Failed,
+                        format!("the members `{other}` and `{name}` have the same recipient"),
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Member {
+    fn is_current(&self, now: Timestamp) -> bool {
+        let today = now.to_string();
+        self.until.as_deref().is_none_or(|last| today.get(..10).is_some_and(|today| today <= last))
+    }
+}
+
+fn member(name: String, raw: RawMember) -> Result<Member> {
+    check_word("a member", &name)?;
+    let recipients = raw.recipients.iter().map(|text| Recipient::parse(text)).collect::<Result<Vec<_>>>()?;
+    if let Some(until) = &raw.until {
+        Timestamp::parse(format!("{until}T00:00:00Z").as_bytes())
+            .map_err(|_| Error::new(Kind::Failed, format!("`until` of `{name}` is not a day such as 2027-01-31")))?;
+    }
+    Ok(Member { name, recipients, until: raw.until })
+}
+
+fn environment(name: String, raw: RawEnvironment) -> Result<Environment> {
+    check_word("an environment", &name)?;
+    let file = match raw.file {
+        Some(file) => path_below(&file)?,
+        None => format!("secrets/{name}.env"),
+    };
+    let references = raw.from.0.into_iter().map(|(name, _)| Name::parse(name)).collect::<Result<Vec<_>>>()?;
+    let plain = raw.plain.iter().map(|text| Pattern::parse(text)).collect::<Result<Vec<_>>>()?;
+    Ok(Environment { name, extends: raw.extends, file, readers: raw.readers, plain, references })
+}
+
+/// A word that may stand in paths, messages and the seal.
+fn check_word(what: &str, word: &str) -> Result<()> {
+    let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
+    let first = word.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric() || b == b'_');
+    if first && word.len() <= 64 && word.bytes().all(legal) {
+        return Ok(());
+    }
+    let shown = printable(word.as_bytes());
+    Err(Error::new(Kind::Failed, format!("`{shown}` cannot name {what}"))
+        .hint("use letters, digits, `_`, `-` and `.`, at most 64"))
+}
+
+/// Takes a path below the project's folder, without its `.` parts.
+fn path_below(path: &str) -> Result<String> {
+    let shown = printable(path.as_bytes());
+    let refused = |why: &str| Err(Error::new(Kind::Refused, format!("the path `{shown}` {why}")));
+    if path.starts_with('/') || path.starts_with('~') || path.contains('\\') || path.contains(':') {
+        return refused("must be relative, with `/` between its parts");
+    }
+    if path.len() > 1024 || path.chars().any(char::is_control) {
+        return refused("is too long or holds control characters");
+    }
+    let parts: Vec<&str> = path.split('/').filter(|part| *part != ".").collect();
+    if parts.iter().any(|part| part.is_empty() || *part == "..") {
+        return refused("leaves the project's folder");
+    }
+    Ok(parts.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_that_leave_the_project_are_refused() {
+        for bad in ["../a", "a/../../b", "/etc/x", "C:\\x", "//x", "~/x", "a//b", "", "a\0b", "a/.."] {
+            assert!(path_below(bad).is_err(), "{bad:?}");
+        }
+        assert_eq!(path_below("./secrets/./a.env").unwrap(), "secrets/a.env");
+    }
+}

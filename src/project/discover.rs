@@ -1,0 +1,72 @@
+//! Finding the project: the nearest folder upward that has `secrets.toml`.
+
+use std::path::Path;
+
+use crate::base::Error;
+use crate::base::Kind;
+use crate::base::Result;
+use crate::base::World;
+use crate::base::printable;
+use crate::disk;
+use crate::disk::Limit;
+
+use super::config::Project;
+use super::raw::RawProject;
+
+/// The file that makes a folder a project.
+pub const FILE_NAME: &str = "secrets.toml";
+
+/// Finds the project of the working directory; `None` if there is none up to the root, or to `$SECRETS_CEILING`.
+///
+/// # Errors
+/// `Kind::Failed` if `secrets.toml` cannot be read or is wrong.
+pub fn discover(world: &World) -> Result<Option<Project>> {
+    let ceiling = world.env.get("SECRETS_CEILING").map(Path::new);
+    for folder in world.cwd()?.ancestors() {
+        if folder.join(FILE_NAME).symlink_metadata().is_ok() {
+            return load(folder).map(Some);
+        }
+        if ceiling == Some(folder) {
+            break;
+        }
+    }
+    Ok(None)
+}
+
+/// Reads the project of a folder.
+///
+/// # Errors
+/// As [`discover`]; `Kind::Failed` with line and column where it is no TOML.
+pub fn load(folder: &Path) -> Result<Project> {
+    let bytes = disk::read_beneath(folder, Path::new(FILE_NAME), Limit::SETTINGS)?;
+    let text = std::str::from_utf8(&bytes).map_err(|error| wrong(folder).because(error))?;
+    parse(folder, text)
+}
+
+/// Reads the text of a `secrets.toml` that belongs into `folder`.
+///
+/// # Errors
+/// As [`load`].
+pub fn parse(folder: &Path, text: &str) -> Result<Project> {
+    let raw: RawProject = toml::from_str(text).map_err(|error| wrong(folder).because(one_line(text, &error)))?;
+    Project::new(folder, raw)
+}
+
+fn wrong(folder: &Path) -> Error {
+    let shown = printable(folder.join(FILE_NAME).as_os_str().as_encoded_bytes());
+    Error::new(Kind::Failed, format!("`{shown}` cannot be understood"))
+}
+
+/// The parser's own message would quote the line; members and names may be shown, but one line is enough.
+fn one_line(text: &str, error: &toml::de::Error) -> String {
+    let message = printable(error.message().replace('\n', "; ").as_bytes());
+    match error.span() {
+        Some(span) => {
+            let before = &text[..span.start.min(text.len())];
+            let line = before.matches('\n').count() + 1;
+            let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+            format!("line {line}, column {column}: {message}")
+        }
+        None => message,
+    }
+}

@@ -1,0 +1,20 @@
+//! A project: the folder with `secrets.toml`, its members and its environments.
+
+mod config;
+mod discover;
+mod raw;
+mod template;
+
+pub use config::Environment;
+pub use config::Member;
+pub use config::Project;
+pub use config::ValueSpec;
+pub use discover::FILE_NAME;
+pub use discover::discover;
+pub use discover::load;
+pub use discover::parse;
+pub use template::SOPS_YAML;
+pub use template::declare_runs_code;
+pub use template::is_our_sops_yaml;
+pub use template::new_project;
+pub use template::sops_yaml;

@@ -1,0 +1,114 @@
+//! `secrets.toml` as it is written, before anything is believed. Unknown keys are refused: a misspelled `readers` must not
+//! mean nobody noticed.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::Deserialize;
+use serde::Deserializer;
+use serde::de::IgnoredAny;
+use serde::de::MapAccess;
+use serde::de::Visitor;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawProject {
+    pub version: u32,
+    pub project: String,
+    pub root: Option<String>,
+    #[serde(default)]
+    pub members: Ordered<RawMember>,
+    #[serde(default)]
+    pub groups: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    pub environments: Ordered<RawEnvironment>,
+    #[serde(default)]
+    pub values: BTreeMap<String, RawValue>,
+    // Read by later stages; a file that has them stays readable.
+    #[serde(rename = "stores")]
+    pub _stores: Option<IgnoredAny>,
+    #[serde(rename = "former")]
+    pub _former: Option<IgnoredAny>,
+    #[serde(rename = "policy")]
+    pub _policy: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawMember {
+    pub recipients: Vec<String>,
+    #[serde(default, rename = "kind")]
+    pub _kind: RawKind,
+    pub until: Option<String>,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RawKind {
+    Machine,
+    #[default]
+    Person,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawEnvironment {
+    pub extends: Option<String>,
+    pub file: Option<String>,
+    #[serde(default)]
+    pub readers: Vec<String>,
+    #[serde(default)]
+    pub plain: Vec<String>,
+    #[serde(default)]
+    pub from: Ordered<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawValue {
+    #[serde(default)]
+    pub required: bool,
+    #[serde(default)]
+    pub runs_code: bool,
+    #[serde(rename = "description")]
+    pub _description: Option<String>,
+    // Read by the stage that rotates values.
+    #[serde(rename = "max_age")]
+    pub _max_age: Option<String>,
+    #[serde(rename = "generate")]
+    pub _generate: Option<IgnoredAny>,
+    #[serde(rename = "rotator")]
+    pub _rotator: Option<IgnoredAny>,
+}
+
+/// A table in the order in which it stands: the first environment is the default.
+pub struct Ordered<T>(pub Vec<(String, T)>);
+
+impl<T> Default for Ordered<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Ordered<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct InOrder<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for InOrder<T> {
+            type Value = Ordered<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a table")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(Ordered(pairs))
+            }
+        }
+        deserializer.deserialize_map(InOrder(PhantomData))
+    }
+}

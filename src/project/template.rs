@@ -1,0 +1,117 @@
+//! The files that `init` writes, and edits that keep a person's comments.
+
+use toml_edit::DocumentMut;
+use toml_edit::Item;
+use toml_edit::Table;
+use toml_edit::value;
+
+use crate::base::Error;
+use crate::base::Kind;
+use crate::base::Name;
+use crate::base::Result;
+use crate::base::Timestamp;
+use crate::sops::Recipient;
+use crate::sops::Selector;
+
+use super::config::Project;
+
+/// Renders the `secrets.toml` of a new project with one member and one environment.
+pub fn new_project(project: &str, member: &str, recipient: &Recipient, runs_code: &[Name]) -> String {
+    let recipient = toml_string(recipient.label());
+    let mut text = format!(
+        "version = 1\n\
+         project = \"{project}\"\n\
+         \n\
+         [members.{member}]\n\
+         recipients = [{recipient}]     # one per machine: the output of `secrets identity show`\n\
+         \n\
+         [groups]\n\
+         dev = [\"{member}\"]\n\
+         \n\
+         [environments.development]\n\
+         readers = [\"dev\"]\n\
+         # plain = [\"PORT\", \"LOG_*\"]     # configuration, not secret: stays readable in the file\n"
+    );
+    for name in runs_code {
+        text.push_str(&format!("\n[values.{name}]\nruns_code = true\n"));
+    }
+    text
+}
+
+/// Adds `runs_code = true` for names to the text of a `secrets.toml`; everything else keeps its bytes.
+///
+/// # Errors
+/// `Kind::Failed` if the text is not TOML.
+pub fn declare_runs_code(text: &str, names: &[Name]) -> Result<String> {
+    let mut document: DocumentMut = text
+        .parse()
+        .map_err(|error: toml_edit::TomlError| Error::new(Kind::Failed, "secrets.toml is not TOML").because(error))?;
+    let values = document.entry("values").or_insert_with(|| {
+        let mut table = Table::new();
+        table.set_implicit(true);
+        Item::Table(table)
+    });
+    for name in names {
+        values[name.as_str()]["runs_code"] = value(true);
+        if let Some(table) = values[name.as_str()].as_inline_table().cloned() {
+            values[name.as_str()] = Item::Table(table.into_table());
+        }
+    }
+    Ok(document.to_string())
+}
+
+/// The file in which sops looks for its rules.
+pub const SOPS_YAML: &str = ".sops.yaml";
+/// The first line of a `.sops.yaml` that is ours.
+const SOPS_YAML_MARKER: &str = "# secrets: rendered from secrets.toml; edits are lost";
+
+/// Renders `.sops.yaml`: one rule for each environment, so that plain `sops` seals to the same readers.
+///
+/// # Errors
+/// As [`Project::recipients`].
+pub fn sops_yaml(project: &Project, now: Timestamp) -> Result<String> {
+    let mut text = format!("{SOPS_YAML_MARKER}\ncreation_rules:\n");
+    for environment in &project.environments {
+        let path = regex::escape(&environment.file);
+        text.push_str(&format!("  - path_regex: {}\n    age:\n", yaml_string(&format!("^{path}$"))));
+        let mut labels: Vec<String> =
+            project.recipients(environment, now)?.iter().map(|r| r.label().to_string()).collect();
+        labels.sort();
+        for label in labels {
+            text.push_str(&format!("      - {}\n", yaml_string(&label)));
+        }
+        let selector = Selector::for_plain(&environment.plain)?;
+        let (_, pattern) = selector.written().unwrap_or_default();
+        let pattern = String::from_utf8_lossy(pattern);
+        text.push_str(&format!("    unencrypted_regex: {}\n", yaml_string(&pattern)));
+    }
+    Ok(text)
+}
+
+/// Tells whether a `.sops.yaml` was rendered by us; a foreign one is never touched.
+pub fn is_our_sops_yaml(file: &[u8]) -> bool {
+    file.starts_with(SOPS_YAML_MARKER.as_bytes())
+}
+
+/// A single-quoted YAML scalar (YAML 1.2, 7.3.2): only the quote itself is special.
+fn yaml_string(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+fn toml_string(text: &str) -> String {
+    toml_edit::Value::from(text).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn declaring_a_name_keeps_comments() {
+        let text = "version = 1 # one\n\n[values.A]\nrequired = true\n";
+        let name = Name::parse("NODE_OPTIONS").unwrap();
+        let edited = declare_runs_code(text, &[name, Name::parse("A").unwrap()]).unwrap();
+        assert!(edited.starts_with("version = 1 # one\n\n[values.A]\nrequired = true\nruns_code = true\n"));
+        assert!(edited.contains("[values.NODE_OPTIONS]\nruns_code = true\n"), "{edited}");
+    }
+}

@@ -1,0 +1,156 @@
+//! One file that gives values: read and checked, but still closed.
+
+use std::path::Path;
+
+use crate::base::Error;
+use crate::base::Name;
+use crate::base::Result;
+use crate::base::printable;
+use crate::disk;
+use crate::disk::Limit;
+use crate::dotenv::Document;
+use crate::project::Environment;
+use crate::project::Project;
+use crate::sops::Leniency;
+use crate::sops::Notes;
+use crate::sops::SealedFile;
+
+/// A file with names.
+pub struct Layer {
+    /// The path as messages show it.
+    pub shown: String,
+    /// Who could open it, for the error when nobody here does.
+    pub readers: Vec<String>,
+    /// The file.
+    pub source: Source,
+}
+
+/// Where a layer's values are.
+pub enum Source {
+    /// A plain `.env`, read as configuration.
+    Plain(Document),
+    /// A sealed file.
+    Sealed { file: Box<SealedFile>, notes: Notes },
+}
+
+impl Layer {
+    /// Reads a plain `.env`.
+    ///
+    /// # Errors
+    /// As [`disk::read`] and [`Document::parse`].
+    pub fn plain(path: &Path) -> Result<Self> {
+        let shown = printable(path.as_os_str().as_encoded_bytes());
+        let bytes = disk::read(path, Limit::SEALED_FILE)?;
+        if crate::sops::is_sealed_file(&bytes) {
+            return Err(Error::new(crate::base::Kind::Failed, format!("`{shown}` is a sealed file"))
+                .hint(format!("to read it: `--file {shown}`")));
+        }
+        let document = Document::parse(&bytes).map_err(|error| in_file(&shown, error))?;
+        Ok(Self { shown, readers: Vec::new(), source: Source::Plain(document) })
+    }
+
+    /// Reads a sealed file outside any project, or one that `secrets.toml` does not declare.
+    ///
+    /// # Errors
+    /// As [`disk::read`] and [`SealedFile::check`].
+    pub fn undeclared(path: &Path) -> Result<Self> {
+        let bytes = disk::read(path, Limit::SEALED_FILE)?;
+        let shown = printable(path.as_os_str().as_encoded_bytes());
+        sealed(&bytes, shown, |label| label.chars().take(16).collect::<String>() + "…", None)
+    }
+
+    /// Reads the sealed file of an environment: below the project's folder, sealed for its place.
+    ///
+    /// # Errors
+    /// As [`disk::read_beneath`], [`SealedFile::check`] and [`SealedFile::check_place`].
+    pub fn of(project: &Project, environment: &Environment) -> Result<Self> {
+        let bytes =
+            disk::read_beneath(&project.folder, Path::new(&environment.file), Limit::SEALED_FILE).map_err(|error| {
+                let name = &environment.name;
+                error.hint(format!("to make it: `secrets set NAME --env {name}`"))
+            })?;
+        sealed_layer(&bytes, project, environment)
+    }
+
+    /// Returns the names, in file order.
+    pub fn names(&self) -> Vec<&str> {
+        match &self.source {
+            Source::Plain(document) => document.entries().map(|entry| entry.name.as_str()).collect(),
+            // The strict reader let only ASCII names through.
+            Source::Sealed { file, .. } => {
+                file.names().map(|name| std::str::from_utf8(name).unwrap_or_default()).collect()
+            }
+        }
+    }
+
+    /// Tells whether the file carries a seal.
+    pub fn is_sealed(&self) -> bool {
+        matches!(&self.source, Source::Sealed { file, .. } if file.seal().is_some())
+    }
+
+    /// Returns what should be said of values that somebody without a key could have changed; `None` if nothing.
+    pub fn warning(&self) -> Option<String> {
+        let Source::Sealed { file, notes } = &self.source else { return None };
+        if file.seal().is_some() {
+            return None;
+        }
+        let mut parts = Vec::new();
+        let mut count = |names: &[String], what: &str| {
+            if !names.is_empty() {
+                parts.push(format!("{what} {}", crate::base::quoted_list(names)));
+            }
+        };
+        count(&notes.clear, "in clear:");
+        count(&notes.empty, "empty:");
+        count(&notes.typed, "not a string:");
+        if notes.clear_comments > 0 {
+            parts.push(format!("comments in clear: {}", notes.clear_comments));
+        }
+        if notes.mac_only_encrypted {
+            parts.push("its mac covers encrypted values only".to_string());
+        }
+        let shown = &self.shown;
+        (!parts.is_empty()).then(|| format!("`{shown}` is not sealed; {}", parts.join("; ")))
+    }
+}
+
+/// Reads the bytes of an environment's sealed file.
+///
+/// # Errors
+/// As [`SealedFile::check`] and [`SealedFile::check_place`].
+pub fn sealed_layer(bytes: &[u8], project: &Project, environment: &Environment) -> Result<Layer> {
+    let shown = environment.file.clone();
+    let layer = sealed(bytes, shown, |label| project.who(label), Some(environment))?;
+    if let Source::Sealed { file, .. } = &layer.source {
+        file.check_place(&project.place_of(environment)).map_err(|error| in_file(&layer.shown, error))?;
+    }
+    Ok(layer)
+}
+
+fn sealed(
+    bytes: &[u8],
+    shown: String,
+    who: impl Fn(&str) -> String,
+    environment: Option<&Environment>,
+) -> Result<Layer> {
+    let read = || {
+        let mut file = SealedFile::parse(bytes)?;
+        let notes = file.check(Leniency::None, environment.map(|environment| environment.plain.as_slice()))?;
+        Ok((Box::new(file), notes))
+    };
+    let (file, notes) = read().map_err(|error| in_file(&shown, error))?;
+    let mut readers: Vec<String> =
+        file.recipients().into_iter().map(|label| who(&printable(label.as_bytes()))).collect();
+    readers.dedup();
+    Ok(Layer { shown, readers, source: Source::Sealed { file, notes } })
+}
+
+/// Puts the file's name in front of an error of its content.
+pub(super) fn in_file(shown: &str, error: Error) -> Error {
+    error.in_front(format!("`{shown}`: "))
+}
+
+/// Tells whether a name may stand in an environment; the strict reader let only legal ones through.
+pub(super) fn legal(name: &[u8]) -> Result<Name> {
+    Name::parse(name)
+}

@@ -1,0 +1,15 @@
+//! Which values a program gets: first names and origins, without a key; then the values.
+
+mod fill;
+mod layer;
+mod plan;
+pub mod policy;
+
+pub use fill::fill;
+pub use layer::Layer;
+pub use layer::Source;
+pub use layer::sealed_layer;
+pub use plan::Plan;
+pub use plan::Request;
+pub use plan::Selected;
+pub use plan::plan;

@@ -1,0 +1,169 @@
+//! What may enter an environment: names with which a file could run code or steer where a program talks.
+//!
+//! The lists and their reasons: `docs/names.md`.
+
+use crate::base::Error;
+use crate::base::Kind;
+use crate::base::Name;
+use crate::base::Result;
+use crate::base::quoted_list;
+use crate::project::Project;
+
+use super::plan::Plan;
+
+/// What is known of a name that is not like any other.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Danger {
+    /// It can make programs run code, and ordinary `.env` files carry it: wants `runs_code` and a seal.
+    Declared,
+    /// It takes over a loader, a shell, git or `secrets` itself: never from a file.
+    Never,
+    /// It steers where a program talks: passes, with a warning where it is set.
+    Warn,
+}
+
+/// Returns what is known of a name; `None` for a name like any other.
+pub fn danger(name: &str) -> Option<Danger> {
+    let is_in = |list: &[&str]| {
+        // npm and the proxies read their names in any case.
+        let upper = name.to_ascii_uppercase();
+        list.iter().any(|pattern| {
+            let any_case = pattern.starts_with("NPM_CONFIG_") || pattern.ends_with("_PROXY");
+            let name = if any_case { upper.as_str() } else { name };
+            crate::base::glob(pattern.as_bytes(), name.as_bytes())
+        })
+    };
+    if is_in(NEVER) {
+        Some(Danger::Never)
+    } else if is_in(DECLARED) {
+        Some(Danger::Declared)
+    } else if is_in(WARN) {
+        Some(Danger::Warn)
+    } else {
+        None
+    }
+}
+
+/// Refuses a plan that would let a file run code.
+///
+/// # Errors
+/// `Kind::Refused` with all the names, and which of the conditions is missing.
+pub(super) fn check(plan: &Plan, project: Option<&Project>) -> Result<()> {
+    let mut never = Vec::new();
+    let mut undeclared = Vec::new();
+    let mut unsealed = Vec::new();
+    for row in &plan.rows {
+        let name = row.name.as_str();
+        match danger(name) {
+            Some(Danger::Never) => never.push(name),
+            Some(Danger::Declared) if !is_declared(&row.name, project) => undeclared.push(name),
+            Some(Danger::Declared) if !plan.layers[row.layer].is_sealed() => unsealed.push(name),
+            Some(Danger::Declared | Danger::Warn) | None => {}
+        }
+    }
+    if !never.is_empty() {
+        let names = quoted_list(&never);
+        return Err(Error::new(Kind::Refused, format!("a file must not set {names}"))
+            .because("with such a name it could take over the loader, the shell or `secrets` itself")
+            .hint("remove it from the file, or leave it out with `--except`"));
+    }
+    if !undeclared.is_empty() {
+        let mut error = Error::new(
+            Kind::Refused,
+            format!("{} can make programs run code, and is not declared", quoted_list(&undeclared)),
+        );
+        for name in &undeclared {
+            error = error
+                .hint(format!("if the project needs it, write into secrets.toml: [values.{name}] runs_code = true"));
+        }
+        return Err(error);
+    }
+    if !unsealed.is_empty() {
+        let names = quoted_list(&unsealed);
+        return Err(Error::new(
+            Kind::Refused,
+            format!("{names} can make programs run code, and its file is not sealed"),
+        )
+        .because("without a seal anybody who can write to the repository could have put it there"));
+    }
+    Ok(())
+}
+
+fn is_declared(name: &Name, project: Option<&Project>) -> bool {
+    project.is_some_and(|project| project.value(name).runs_code)
+}
+
+const NEVER: &[&str] = &[
+    "LD_*", "DYLD_*", "LIBPATH", "SHLIB_PATH", "GCONV_PATH", "GLIBC_TUNABLES", "LOCPATH", "NLSPATH", "PATH", "PATHEXT",
+    "COMSPEC", "SHELL", "HOME", "USERPROFILE", "IFS", "ENV", "BASH_ENV", "BASH_FUNC_*", "SHELLOPTS", "BASHOPTS", "PS0",
+    "PS1", "PS2", "PS4", "PROMPT_COMMAND", "CDPATH", "GLOBIGNORE", "ZDOTDIR", "FPATH", "NULLCMD", "READNULLCMD",
+    "FISH_*", "fish_*", "PSModulePath", "GIT_SSH", "GIT_SSH_COMMAND", "GIT_EXEC_PATH", "GIT_CONFIG*",
+    "GIT_PROXY_COMMAND", "GIT_EXTERNAL_DIFF", "GIT_EDITOR", "GIT_SEQUENCE_EDITOR", "GIT_PAGER", "GIT_ASKPASS",
+    "GIT_TEMPLATE_DIR", "GIT_DIR", "GIT_WORK_TREE", "SSH_ASKPASS", "SUDO_ASKPASS", "SUDO_EDITOR", "LESSOPEN",
+    "LESSCLOSE", "VIMINIT", "EXINIT", "GVIMINIT", "EMACSLOADPATH", "NODE_REPL_EXTERNAL_MODULE", "PERL5DB", "RUBYSHELL",
+    "SECRETS_IDENTITY*", "SECRETS_TRUST", "SECRETS_ENV", "SECRETS_RUN", "SECRETS_CEILING", "SECRETS_HOOK_IDLE",
+    "SECRETS_HOOK_OUTPUT", "__SECRETS", "__secrets_*", "SOPS_AGE_*", "SOPS_EDITOR", "SOPS_GPG_EXEC",
+];
+
+const DECLARED: &[&str] = &[
+    "NODE_OPTIONS", "NODE_PATH", "NPM_CONFIG_SCRIPT_SHELL", "NPM_CONFIG_NODE_OPTIONS", "NPM_CONFIG_USERCONFIG",
+    "NPM_CONFIG_GLOBALCONFIG", "NPM_CONFIG_PREFIX", "BUN_OPTIONS", "DENO_DIR", "PYTHONPATH", "PYTHONHOME",
+    "PYTHONSTARTUP", "PYTHONINSPECT", "PYTHONBREAKPOINT", "PYTHONUSERBASE", "PYTHONWARNINGS", "PYTHONEXECUTABLE",
+    "PIP_CONFIG_FILE", "PIP_TARGET", "UV_PYTHON", "UV_CONFIG_FILE", "VIRTUAL_ENV", "PERL5LIB", "PERL5OPT", "PERLLIB",
+    "RUBYOPT", "RUBYLIB", "BUNDLE_GEMFILE", "BUNDLE_PATH", "GEM_HOME", "GEM_PATH", "JAVA_TOOL_OPTIONS",
+    "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS", "CLASSPATH", "JAVA_HOME", "MAVEN_OPTS", "MAVEN_ARGS", "GRADLE_OPTS",
+    "GRADLE_USER_HOME", "DOTNET_STARTUP_HOOKS", "DOTNET_ADDITIONAL_DEPS", "CORECLR_*", "COR_*", "PHPRC",
+    "PHP_INI_SCAN_DIR", "LUA_INIT*", "LUA_PATH*", "LUA_CPATH*", "R_PROFILE", "R_PROFILE_USER", "R_ENVIRON",
+    "R_ENVIRON_USER", "R_HOME", "ERL_FLAGS", "ERL_AFLAGS", "ERL_ZFLAGS", "ERL_LIBS", "ELIXIR_ERL_OPTIONS", "GOFLAGS",
+    "GOPATH", "GOROOT", "GOENV", "GOTOOLCHAIN", "GOTOOLDIR", "RUSTC", "RUSTDOC", "RUSTC_WRAPPER",
+    "RUSTC_WORKSPACE_WRAPPER", "RUSTFLAGS", "CARGO", "CARGO_HOME", "CARGO_BUILD_*", "CARGO_ENCODED_RUSTFLAGS",
+    "CARGO_TARGET_*_RUNNER", "CARGO_TARGET_*_LINKER", "RUSTUP_HOME", "CC", "CXX", "CPP", "LD", "AR", "AS", "CFLAGS",
+    "CXXFLAGS", "LDFLAGS", "MAKEFLAGS", "MAKEFILES", "MFLAGS", "CMAKE_TOOLCHAIN_FILE", "PKG_CONFIG", "PKG_CONFIG_PATH",
+    "EDITOR", "VISUAL", "PAGER", "MANPAGER", "SYSTEMD_PAGER", "LESS", "BROWSER", "TMPDIR", "TMP", "TEMP", "MALLOC_*",
+    "TERMINFO", "TERMINFO_DIRS", "TERMCAP", "OPENSSL_CONF", "OPENSSL_MODULES", "OPENSSL_ENGINES", "GTK_MODULES",
+    "GTK_PATH", "QT_PLUGIN_PATH", "GIO_EXTRA_MODULES", "GST_PLUGIN_PATH", "VK_LAYER_PATH", "PGSYSCONFDIR", "PSQLRC",
+    "PSQL_EDITOR", "PSQL_PAGER", "MYSQL_HOME", "ORACLE_HOME", "ANSIBLE_CONFIG", "ANSIBLE_LIBRARY", "TF_CLI_ARGS*",
+    "TF_CLI_CONFIG_FILE", "KUBE_EDITOR", "HELM_PLUGINS", "HELM_DATA_HOME",
+];
+
+const WARN: &[&str] = &[
+    "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "FTP_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR",
+    "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "AWS_CA_BUNDLE", "GIT_SSL_CAINFO",
+    "NODE_TLS_REJECT_UNAUTHORIZED", "GIT_SSL_NO_VERIFY", "PYTHONHTTPSVERIFY", "SSLKEYLOGFILE", "RES_OPTIONS",
+    "HOSTALIASES", "LOCALDOMAIN", "RESOLV_HOST_CONF", "KRB5_CONFIG", "KRB5CCNAME", "KUBECONFIG", "DOCKER_HOST",
+    "DOCKER_CONFIG", "DOCKER_CONTEXT", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_ENDPOINT_URL*",
+    "CLOUDSDK_CONFIG", "AZURE_CONFIG_DIR", "VAULT_ADDR", "BAO_ADDR", "CONSUL_HTTP_ADDR", "NOMAD_ADDR", "PIP_INDEX_URL",
+    "PIP_EXTRA_INDEX_URL", "UV_INDEX_URL", "UV_DEFAULT_INDEX", "NPM_CONFIG_REGISTRY", "GOPROXY", "GONOSUMDB",
+    "GOSUMDB", "GOINSECURE", "CARGO_REGISTRIES_*_INDEX", "GPG_AGENT_INFO", "GNUPGHOME",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ordinary_secrets_and_settings_pass_without_a_word() {
+        for name in [
+            "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "VAULT_TOKEN", "CARGO_REGISTRY_TOKEN",
+            "CARGO_REGISTRIES_X_TOKEN", "NPM_TOKEN", "UV_PUBLISH_TOKEN", "GEM_HOST_API_KEY", "PGPASSWORD",
+            "BUNDLE_EXAMPLE__COM", "TZ", "LANG", "LC_ALL", "TERM", "USER", "LOGNAME", "XDG_CONFIG_HOME",
+            "SSH_AUTH_SOCK", "SECRETS_BUCKET", "AGE_LIMIT", "DATABASE_URL",
+        ] {
+            assert_eq!(danger(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn each_name_stands_in_one_list_and_is_found_there() {
+        for (list, want) in [(NEVER, Danger::Never), (DECLARED, Danger::Declared), (WARN, Danger::Warn)] {
+            for pattern in list {
+                for text in ["", "X", "_X_Y"] {
+                    assert_eq!(danger(&pattern.replace('*', text)), Some(want), "{pattern}");
+                }
+            }
+        }
+        assert_eq!(danger("https_proxy"), Some(Danger::Warn));
+        assert_eq!(danger("npm_config_userconfig"), Some(Danger::Declared));
+        assert_eq!(danger("ld_preload"), None);
+    }
+}

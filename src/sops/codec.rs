@@ -1,0 +1,332 @@
+//! Opening a sealed file: parse, unwrap, decrypt, and check sops' mac and our seal before anything is given out.
+
+use sha2::Digest as _;
+use sha2::Sha256;
+use sha2::Sha512;
+use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
+
+use crate::base::Error;
+use crate::base::Kind;
+use crate::base::Pattern;
+use crate::base::Result;
+use crate::base::Timestamp;
+use crate::base::Value;
+use crate::base::printable;
+
+use super::cipher::DataKey;
+use super::cipher::Encrypted;
+use super::metadata::Metadata;
+use super::metadata::SEAL_NAME;
+use super::metadata::Wrap;
+use super::number;
+use super::number::ValueKind;
+use super::seal::Bytes32;
+use super::seal::Place;
+use super::seal::Seal;
+use super::strict;
+use super::strict::Leniency;
+use super::strict::Notes;
+use super::text::Content;
+use super::text::Item;
+use super::text::Text;
+use super::text::unescape;
+use super::wrap::Unwrapping;
+
+/// The most entries that a file may have.
+const MOST_ENTRIES: usize = 10_000;
+/// The most bytes of one value, encrypted.
+const MOST_VALUE: usize = 1 << 20;
+/// The most recipients.
+const MOST_RECIPIENTS: usize = 256;
+
+/// Tells whether a file looks sealed: it has a line of sops' metadata that every sealed file has.
+pub fn is_sealed_file(file: &[u8]) -> bool {
+    let starts =
+        |name: &[u8]| file.starts_with(name) || memchr::memmem::find_iter(file, name).any(|at| file[at - 1] == b'\n');
+    starts(b"sops_version=") || starts(b"sops_mac=")
+}
+
+/// A sealed file that is still closed.
+pub struct SealedFile {
+    pub(super) text: Text,
+    pub(super) metadata: Metadata,
+    pub(super) seal: Option<Seal>,
+}
+
+impl SealedFile {
+    /// Parses without any rule but those of the format, as sops would.
+    ///
+    /// # Errors
+    /// `Kind::Failed` for what is no sealed file; `Kind::Refused` beyond the limits.
+    pub fn parse(file: &[u8]) -> Result<Self> {
+        let text = Text::parse(file)?;
+        check_limits(&text)?;
+        let metadata = Metadata::parse(&text.metadata)?;
+        let recipients = metadata.wraps().count();
+        if recipients > MOST_RECIPIENTS {
+            return Err(too_many(recipients, MOST_RECIPIENTS, "recipients"));
+        }
+        Ok(Self { text, metadata, seal: None })
+    }
+
+    /// Checks the strict reader's rules and the form of the seal; no key is needed.
+    ///
+    /// `plain` is given in a project: the patterns of names that may stand in clear.
+    ///
+    /// # Errors
+    /// As [`strict::check`] and [`Seal::parse`].
+    pub fn check(&mut self, leniency: Leniency, plain: Option<&[Pattern]>) -> Result<Notes> {
+        let notes = strict::check(&self.text, &self.metadata, leniency, plain)?;
+        let line = self.text.metadata.iter().find(|line| line.name() == SEAL_NAME);
+        self.seal = line.map(|line| Seal::parse(line.value())).transpose()?;
+        Ok(notes)
+    }
+
+    /// Checks that a seal, if there is one, is for this place.
+    ///
+    /// # Errors
+    /// `Kind::Refused` if it is for another.
+    pub fn check_place(&self, place: &Place) -> Result<()> {
+        self.seal.as_ref().map_or(Ok(()), |seal| seal.check_place(place))
+    }
+
+    /// Returns the metadata.
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// Returns the seal, if the file has one; only [`Self::open`] proves it.
+    pub fn seal(&self) -> Option<&Seal> {
+        self.seal.as_ref()
+    }
+
+    /// Returns the names, in file order; readable without a key.
+    pub fn names(&self) -> impl Iterator<Item = &[u8]> {
+        self.text.items.iter().filter_map(Item::name)
+    }
+
+    /// Returns the labels of the recipients, in file order.
+    pub fn recipients(&self) -> Vec<&str> {
+        self.metadata.wraps().map(|wrap: &Wrap| wrap.recipient.as_str()).collect()
+    }
+
+    /// Starts the search for an identity that opens the data key.
+    ///
+    /// # Errors
+    /// As [`Unwrapping::new`].
+    pub fn unwrapping(&self) -> Result<Unwrapping> {
+        Unwrapping::new(&self.metadata)
+    }
+
+    /// Opens the file with its data key: seal, then every value, then sops' mac.
+    ///
+    /// # Errors
+    /// `Kind::Locked` if anything does not authenticate.
+    pub fn open(self, key: DataKey) -> Result<Opened> {
+        self.open_with(key, true)
+    }
+
+    /// As [`Self::open`], but sops' mac is not compared. Only tests ask for it.
+    #[doc(hidden)]
+    pub fn open_without_mac(self, key: DataKey) -> Result<Opened> {
+        self.open_with(key, false)
+    }
+
+    fn open_with(self, key: DataKey, check_mac: bool) -> Result<Opened> {
+        if let Some(seal) = &self.seal {
+            seal.verify(&self.text, &key)?;
+        }
+        let mut mac = SopsMac::new(self.metadata.mac_only_encrypted);
+        let mut walk = self.metadata.selector.walk();
+        let mut plain = Vec::with_capacity(self.text.items.len());
+        let mut label = Vec::with_capacity(64);
+        for item in &self.text.items {
+            let encrypts = walk.encrypts(item);
+            plain.push(match item.content() {
+                Content::Blank => Plain::Blank,
+                Content::Comment(text) => Plain::Comment(open_comment(item, text, encrypts, &key)?),
+                Content::Entry(name, text) => {
+                    label.clear();
+                    label.extend_from_slice(name);
+                    label.push(b':');
+                    let (covered, value) = open_value(item, &label, text, encrypts, &key)?;
+                    mac.feed(covered.as_deref().unwrap_or(value.expose()), encrypts);
+                    Plain::Entry(value)
+                }
+            });
+        }
+        if check_mac {
+            check_sops_mac(&self.metadata, &key, mac)?;
+        }
+        Ok(Opened { file: self, key, plain })
+    }
+}
+
+/// The plaintext of one item.
+pub enum Plain {
+    Blank,
+    Comment(Value),
+    Entry(Value),
+}
+
+/// A file that was opened and proved whole.
+pub struct Opened {
+    pub(super) file: SealedFile,
+    pub(super) key: DataKey,
+    pub(super) plain: Vec<Plain>,
+}
+
+impl Opened {
+    /// Returns the file as it stands.
+    pub fn file(&self) -> &SealedFile {
+        &self.file
+    }
+
+    /// Returns each item beside its plaintext, in file order.
+    pub fn items(&self) -> impl Iterator<Item = (&Item, &Plain)> {
+        self.file.text.items.iter().zip(&self.plain)
+    }
+
+    /// Returns names and values, in file order.
+    pub fn entries(&self) -> impl Iterator<Item = (&[u8], &Value)> {
+        self.items().filter_map(|(item, plain)| match (item.name(), plain) {
+            (Some(name), Plain::Entry(value)) => Some((name, value)),
+            _ => None,
+        })
+    }
+
+    /// Gives the names and values away, in file order.
+    pub fn into_entries(self) -> impl Iterator<Item = (Vec<u8>, Value)> {
+        self.file.text.items.into_iter().zip(self.plain).filter_map(|(item, plain)| match plain {
+            Plain::Entry(value) => Some((item.name()?.to_vec(), value)),
+            _ => None,
+        })
+    }
+
+    /// Returns the digest of a sealed version; `None` if it has no seal.
+    pub fn digest(&self) -> Option<Bytes32> {
+        self.file.seal.as_ref().map(|seal| seal.digest(&self.file.text))
+    }
+
+    /// Prints the plain file in sops' dialect, byte for byte what `sops decrypt` prints: blank lines are dropped.
+    pub fn print(&self) -> Zeroizing<Vec<u8>> {
+        let size = self.plain.iter().map(|p| match p {
+            Plain::Blank => 0,
+            Plain::Comment(value) | Plain::Entry(value) => value.len() * 2 + 2,
+        });
+        let names: usize = self.file.names().map(<[u8]>::len).sum();
+        let mut out = Zeroizing::new(Vec::with_capacity(size.sum::<usize>() + names));
+        for (item, plain) in self.items() {
+            match plain {
+                Plain::Blank => continue,
+                Plain::Comment(text) => {
+                    out.push(b'#');
+                    super::text::escape_into(text.expose(), &mut out);
+                }
+                Plain::Entry(value) => {
+                    out.extend_from_slice(item.name().unwrap_or_default());
+                    out.push(b'=');
+                    super::text::escape_into(value.expose(), &mut out);
+                }
+            }
+            out.push(b'\n');
+        }
+        out
+    }
+}
+
+fn open_comment(item: &Item, text: &[u8], encrypts: bool, key: &DataKey) -> Result<Value> {
+    let parsed = if encrypts { Encrypted::parse(text) } else { None };
+    let Some(parsed) = parsed else { return Ok(Value::from(unescape(text).as_ref())) };
+    key.decrypt(&parsed, b":").ok_or_else(|| {
+        let line = item.number;
+        Error::new(Kind::Locked, format!("the comment on line {line} does not authenticate"))
+    })
+}
+
+/// Returns the bytes that sops' mac covers, where they are not the value's own, and the value.
+fn open_value(
+    item: &Item,
+    label: &[u8],
+    text: &[u8],
+    encrypts: bool,
+    key: &DataKey,
+) -> Result<(Option<Vec<u8>>, Value)> {
+    if text.is_empty() || !encrypts {
+        return Ok((None, Value::from(unescape(text).as_ref())));
+    }
+    let locked = |what: &str| {
+        let (line, name) = (item.number, printable(&label[..label.len() - 1]));
+        Error::new(Kind::Locked, format!("the value of `{name}` on line {line} {what}"))
+    };
+    let parsed = Encrypted::parse(text).ok_or_else(|| locked("is not encrypted"))?;
+    let opened = key.decrypt(&parsed, label).ok_or_else(|| locked("does not authenticate"))?;
+    // sops reads a comment under a name, too, as a string.
+    let kind = if parsed.kind == b"comment" { Some(ValueKind::Str) } else { ValueKind::parse(parsed.kind) };
+    let kind = kind.ok_or_else(|| locked("has an unknown type"))?;
+    number::read(opened, kind).ok_or_else(|| locked("is not of its type"))
+}
+
+/// sops' own check: SHA-512 over the plaintexts in file order, without names, lengths or comments.
+pub(super) struct SopsMac {
+    hash: Sha512,
+    only_encrypted: bool,
+}
+
+impl SopsMac {
+    pub(super) fn new(only_encrypted: bool) -> Self {
+        let mut hash = Sha512::new();
+        if only_encrypted {
+            hash.update(Sha256::digest(b"sops"));
+        }
+        Self { hash, only_encrypted }
+    }
+
+    pub(super) fn feed(&mut self, plain: &[u8], is_encrypted: bool) {
+        if is_encrypted || !self.only_encrypted {
+            self.hash.update(plain);
+        }
+    }
+
+    /// Returns the digest as 128 upper-case hex digits.
+    pub(super) fn finish(self) -> String {
+        self.hash.finalize().iter().map(|byte| format!("{byte:02X}")).collect()
+    }
+}
+
+fn check_sops_mac(metadata: &Metadata, key: &DataKey, computed: SopsMac) -> Result<()> {
+    let mismatch = || {
+        Error::new(Kind::Locked, "sops' mac does not fit the values")
+            .because("a value was added, removed, moved or changed without the key")
+            .hint("compare it with the last commit: `git diff`")
+    };
+    let stored = Encrypted::parse(&metadata.mac).ok_or_else(mismatch)?;
+    let label = mac_label(metadata.last_modified);
+    let stored = key.decrypt(&stored, label.as_bytes()).ok_or_else(mismatch)?;
+    let fits = stored.expose().ct_eq(computed.finish().as_bytes());
+    if bool::from(fits) { Ok(()) } else { Err(mismatch()) }
+}
+
+/// What sops' mac is bound to: the time as it prints it, without a colon behind.
+pub(super) fn mac_label(last_modified: Timestamp) -> String {
+    last_modified.to_string()
+}
+
+fn check_limits(text: &Text) -> Result<()> {
+    let entries = text.items.iter().filter(|item| item.name().is_some()).count();
+    if entries > MOST_ENTRIES {
+        return Err(too_many(entries, MOST_ENTRIES, "entries"));
+    }
+    // Base64 and the frame around it: a value of 1 MiB takes about 4/3 MiB.
+    let longest = MOST_VALUE / 3 * 4 + 256;
+    if let Some(item) = text.items.iter().find(|item| item.line.len() > longest) {
+        let line = item.number;
+        return Err(Error::new(Kind::Refused, format!("line {line} is longer than a value of 1 MiB can be")));
+    }
+    Ok(())
+}
+
+fn too_many(found: usize, most: usize, what: &str) -> Error {
+    Error::new(Kind::Refused, format!("it has {found} {what}; the limit is {most}"))
+}

@@ -1,0 +1,220 @@
+//! The dotenv layout of sops: lines, names, values, and the metadata among them.
+//!
+//! Bytes, not text: nothing is trimmed, quotes are data, and only LF ends a line.
+
+use std::borrow::Cow;
+
+use memchr::memchr;
+use memchr::memmem;
+
+use crate::base::Error;
+use crate::base::Kind;
+use crate::base::Result;
+
+/// What a metadata name begins with.
+pub(super) const METADATA_PREFIX: &[u8] = b"sops_";
+
+/// One line that is not metadata, as it stands in the file.
+pub struct Item {
+    /// The line's number, from 1.
+    pub number: usize,
+    /// The bytes without the LF.
+    pub line: Vec<u8>,
+    shape: Shape,
+}
+
+enum Shape {
+    Blank,
+    Comment,
+    /// Where the first `=` stands.
+    Entry(usize),
+}
+
+/// What an item says.
+pub enum Content<'a> {
+    /// An empty line.
+    Blank,
+    /// The text after the `#`, LF written as `\n`.
+    Comment(&'a [u8]),
+    /// The name, and the value with LF written as `\n`.
+    Entry(&'a [u8], &'a [u8]),
+}
+
+impl Item {
+    /// Returns what the line says.
+    pub fn content(&self) -> Content<'_> {
+        match self.shape {
+            Shape::Blank => Content::Blank,
+            Shape::Comment => Content::Comment(&self.line[1..]),
+            Shape::Entry(at) => Content::Entry(&self.line[..at], &self.line[at + 1..]),
+        }
+    }
+
+    /// Returns the name, if this is an entry.
+    pub fn name(&self) -> Option<&[u8]> {
+        match self.content() {
+            Content::Entry(name, _) => Some(name),
+            _ => None,
+        }
+    }
+}
+
+/// One `sops_…` line.
+pub struct MetadataLine {
+    /// The line's number, from 1.
+    pub number: usize,
+    /// The bytes without the LF.
+    pub line: Vec<u8>,
+    name_length: usize,
+}
+
+impl MetadataLine {
+    /// Returns the name, prefix and all.
+    pub fn name(&self) -> &[u8] {
+        &self.line[..self.name_length]
+    }
+
+    /// Returns the value as it stands, LF written as `\n`.
+    pub fn value(&self) -> &[u8] {
+        &self.line[self.name_length + 1..]
+    }
+}
+
+/// A whole file, in order.
+pub struct Text {
+    /// Every line that is not metadata.
+    pub items: Vec<Item>,
+    /// Every metadata line.
+    pub metadata: Vec<MetadataLine>,
+    /// Whether the file ends with LF and has its metadata in one block at the end, sorted by name, none twice.
+    pub is_in_sealed_form: bool,
+}
+
+impl Text {
+    /// Splits a file into its lines.
+    ///
+    /// # Errors
+    /// `Kind::Failed` with the line's number, never the line: at a conflict marker (rule `merge-conflict`), and at a line
+    /// that is neither empty, nor a comment, nor has a `=`.
+    pub fn parse(file: &[u8]) -> Result<Self> {
+        let mut text = Self { items: Vec::new(), metadata: Vec::new(), is_in_sealed_form: true };
+        let mut rest = file;
+        let mut number = 0;
+        while !rest.is_empty() {
+            number += 1;
+            let (line, ended) = match memchr(b'\n', rest) {
+                Some(end) => (&rest[..end], true),
+                None => (rest, false),
+            };
+            text.is_in_sealed_form &= ended;
+            rest = &rest[line.len() + usize::from(ended)..];
+            text.take(line, number)?;
+        }
+        Ok(text)
+    }
+
+    fn take(&mut self, line: &[u8], number: usize) -> Result<()> {
+        if is_conflict_marker(line) {
+            return Err(Error::new(Kind::Failed, format!("line {number} is a conflict marker of a merge"))
+                .rule("merge-conflict")
+                .hint("take one side of the whole file, for example with `git checkout --ours`"));
+        }
+        let shape = match (line.first(), memchr(b'=', line)) {
+            (None, _) => Shape::Blank,
+            (Some(b'#'), _) => Shape::Comment,
+            (_, Some(at)) => Shape::Entry(at),
+            (_, None) => {
+                return Err(Error::new(Kind::Failed, format!("line {number} is neither a comment nor has a `=`")));
+            }
+        };
+        match shape {
+            Shape::Entry(name_length) if line.starts_with(METADATA_PREFIX) => {
+                let name = &line[..name_length];
+                self.is_in_sealed_form &= self.metadata.last().is_none_or(|last| last.name() < name);
+                self.metadata.push(MetadataLine { number, line: line.to_vec(), name_length });
+            }
+            shape => {
+                self.is_in_sealed_form &= self.metadata.is_empty();
+                self.items.push(Item { number, line: line.to_vec(), shape });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A plain file in sops' own dialect, where quotes are data: the input of `encrypt` and the output of `decrypt`.
+pub struct PlainFile {
+    /// The lines, in order.
+    pub items: Vec<Item>,
+}
+
+impl PlainFile {
+    /// Parses a plain file.
+    ///
+    /// # Errors
+    /// `Kind::Failed` with a line number: as [`Text::parse`], and at a name that is reserved for metadata.
+    pub fn parse(file: &[u8]) -> Result<Self> {
+        let text = Text::parse(file)?;
+        if let Some(line) = text.metadata.first() {
+            let number = line.number;
+            return Err(Error::new(
+                Kind::Failed,
+                format!("line {number} has a name that begins with `sops_`: is the file encrypted already?"),
+            ));
+        }
+        Ok(Self { items: text.items })
+    }
+}
+
+/// Turns each two-byte `\n` into LF.
+pub fn unescape(text: &[u8]) -> Cow<'_, [u8]> {
+    let Some(first) = memmem::find(text, b"\\n") else { return Cow::Borrowed(text) };
+    let mut out = Vec::with_capacity(text.len());
+    let mut from = 0;
+    let mut next = Some(first);
+    while let Some(at) = next {
+        out.extend_from_slice(&text[from..at]);
+        out.push(b'\n');
+        from = at + 2;
+        next = memmem::find(&text[from..], b"\\n").map(|found| from + found);
+    }
+    out.extend_from_slice(&text[from..]);
+    Cow::Owned(out)
+}
+
+/// Appends `text` to `out` with each LF as the two bytes `\n`.
+pub fn escape_into(text: &[u8], out: &mut Vec<u8>) {
+    for (index, part) in text.split(|b| *b == b'\n').enumerate() {
+        if index > 0 {
+            out.extend_from_slice(b"\\n");
+        }
+        out.extend_from_slice(part);
+    }
+}
+
+fn is_conflict_marker(line: &[u8]) -> bool {
+    line.starts_with(b"<<<<<<< ") || line.starts_with(b">>>>>>> ") || line == b"======="
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn backslash_backslash_n_is_backslash_and_newline() {
+        assert_eq!(unescape(b"a\\nb\\\\nc\\").as_ref(), b"a\nb\\\nc\\");
+        let mut out = Vec::new();
+        escape_into(b"a\nb\n", &mut out);
+        assert_eq!(out, b"a\\nb\\n");
+    }
+
+    #[test]
+    fn a_bad_line_is_named_by_its_number_only() {
+        let error = Text::parse(b"A=1\nhunter2\n").err().unwrap();
+        assert_eq!(error.message(), "line 2 is neither a comment nor has a `=`");
+        for bad in [&b"  # indented\n"[..], b"\r\n", b" \n"] {
+            assert!(Text::parse(bad).is_err());
+        }
+        assert_eq!(Text::parse(b"=======\n").err().unwrap().broken_rule(), Some("merge-conflict"));
+    }
+}

@@ -1,0 +1,67 @@
+//! Questions: on the terminal, never on stdin, and erased when they are answered.
+
+use std::fs::File;
+use std::fs::OpenOptions;
+use std::io;
+use std::io::BufRead as _;
+use std::io::BufReader;
+use std::io::Write as _;
+
+use crate::base::Ask;
+use crate::base::Error;
+use crate::base::Kind;
+use crate::base::Result;
+use crate::base::Value;
+
+const TERMINAL: &str = "/dev/tty";
+/// Up one line, clear it.
+const ERASE: &[u8] = b"\x1b[A\r\x1b[K";
+
+/// The terminal that this process belongs to.
+pub struct Terminal;
+
+impl Terminal {
+    /// Tells whether there is one to ask on.
+    pub fn is_there(&self) -> bool {
+        open().is_ok()
+    }
+}
+
+impl Ask for Terminal {
+    fn secret(&mut self, question: &str) -> Result<Value> {
+        let mut terminal = open()?;
+        let failed = |error: io::Error| Error::new(Kind::Failed, "nothing was entered").because(error);
+        let answer = rpassword::prompt_password(format!("{question}: ")).map_err(failed)?;
+        let _ = terminal.write_all(ERASE);
+        Ok(Value::from(answer))
+    }
+
+    fn confirm(&mut self, question: &str, default: bool) -> Result<bool> {
+        let mut terminal = open()?;
+        let failed = |error: io::Error| Error::new(Kind::Failed, "cannot ask on the terminal").because(error);
+        let choice = if default { "[Y/n]" } else { "[y/N]" };
+        let mut reader = BufReader::new(terminal.try_clone().map_err(failed)?);
+        loop {
+            terminal.write_all(format!("{question} {choice} ").as_bytes()).map_err(failed)?;
+            let mut answer = String::new();
+            if reader.read_line(&mut answer).map_err(failed)? == 0 {
+                return Err(Error::new(Kind::Failed, "the question was not answered"));
+            }
+            let _ = terminal.write_all(ERASE);
+            match answer.trim().to_ascii_lowercase().as_str() {
+                "" => return Ok(default),
+                "y" | "yes" => return Ok(true),
+                "n" | "no" => return Ok(false),
+                _ => {}
+            }
+        }
+    }
+}
+
+fn open() -> Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(TERMINAL)
+        .map_err(|error| Error::new(Kind::Failed, "there is no terminal to ask on").because(error))
+}

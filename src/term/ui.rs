@@ -1,0 +1,172 @@
+//! Data goes to stdout; news, warnings, hints and errors to stderr.
+
+use std::io;
+use std::io::IsTerminal as _;
+use std::io::Write as _;
+
+use clap::ValueEnum;
+use serde::Serialize;
+use serde_json::json;
+
+use crate::base::Env;
+use crate::base::Error;
+use crate::base::Kind;
+use crate::base::Result;
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub enum ColorChoice {
+    /// Always
+    Always,
+    /// On a terminal, unless NO_COLOR is set
+    #[default]
+    Auto,
+    /// Never
+    Never,
+}
+
+/// The output of one call.
+pub struct Ui {
+    is_colored: bool,
+    is_quiet: bool,
+    is_json: bool,
+}
+
+/// The standard colours of a terminal, by what they say.
+#[derive(Clone, Copy)]
+enum Tone {
+    Done = 32,
+    Error = 31,
+    Hint = 36,
+    Warning = 33,
+}
+
+impl Ui {
+    /// Sets the output up.
+    pub fn new(env: &Env, color: ColorChoice, is_quiet: bool, is_json: bool) -> Self {
+        let is_colored = match color {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => {
+                let is_dumb = env.get("TERM").is_none_or(|term| term == "dumb");
+                io::stderr().is_terminal() && env.get("NO_COLOR").is_none() && !is_dumb
+            }
+        };
+        Self { is_colored, is_quiet, is_json }
+    }
+
+    /// Tells whether a program is to read the output.
+    pub fn is_json(&self) -> bool {
+        self.is_json
+    }
+
+    /// Tells whether stdout is a terminal.
+    pub fn shows_a_person(&self) -> bool {
+        io::stdout().is_terminal()
+    }
+
+    /// Writes data to stdout.
+    ///
+    /// # Errors
+    /// `Kind::PipeClosed` if the reader went away; `Kind::Failed` for anything else, a closed stdout too.
+    pub fn data(&self, bytes: &[u8]) -> Result<()> {
+        if crate::os::was_closed(1) {
+            return Err(Error::new(Kind::Failed, "standard output is closed"));
+        }
+        let mut out = io::stdout().lock();
+        out.write_all(bytes).and_then(|()| out.flush()).map_err(|error| {
+            let kind = match error.kind() {
+                io::ErrorKind::BrokenPipe => Kind::PipeClosed,
+                _ => Kind::Failed,
+            };
+            Error::new(kind, "cannot write to standard output").because(error)
+        })
+    }
+
+    /// Writes one line of data to stdout.
+    ///
+    /// # Errors
+    /// As [`Self::data`].
+    pub fn line(&self, text: impl AsRef<str>) -> Result<()> {
+        self.data(format!("{}\n", text.as_ref()).as_bytes())
+    }
+
+    /// Writes a JSON document to stdout.
+    ///
+    /// # Errors
+    /// As [`Self::data`].
+    pub fn json(&self, document: &impl Serialize) -> Result<()> {
+        let text = serde_json::to_string_pretty(document)
+            .map_err(|error| Error::new(Kind::Bug, "cannot write JSON").because(error))?;
+        self.line(text)
+    }
+
+    /// Says that something was done.
+    pub fn done(&self, text: impl AsRef<str>) {
+        self.news(Tone::Done, "done", text.as_ref());
+    }
+
+    /// Says what to do next.
+    pub fn hint(&self, text: impl AsRef<str>) {
+        self.news(Tone::Hint, "hint", text.as_ref());
+    }
+
+    /// Warns; a warning is shown with `--quiet` as well.
+    pub fn warn(&self, text: impl AsRef<str>) {
+        self.say(Tone::Warning, "warning", text.as_ref());
+    }
+
+    /// Reports an error, as lines or as JSON; a reader that went away is told nothing.
+    pub fn error(&self, error: &Error) {
+        if error.kind() == Kind::PipeClosed {
+            return;
+        }
+        if self.is_json {
+            let document = json!({"error": {
+                "code": error.kind().code(),
+                "message": error.message(),
+                "cause": error.causes(),
+                "hints": error.hints(),
+                "rule": error.broken_rule(),
+            }});
+            to_stderr(&format!("{document}\n"));
+            return;
+        }
+        self.say(Tone::Error, "error", error.message());
+        for cause in error.causes() {
+            to_stderr(&format!("  cause: {}\n", cause.trim_end()));
+        }
+        for hint in error.hints() {
+            self.say(Tone::Hint, "hint", hint);
+        }
+    }
+
+    /// Passes on text that is formatted already: help, and usage errors.
+    pub fn usage(&self, text: &str) {
+        to_stderr(text);
+    }
+
+    /// Writes bytes to stderr that a service reads there.
+    pub fn command(&self, bytes: &[u8]) {
+        let _ = io::stderr().lock().write_all(bytes);
+    }
+
+    fn news(&self, tone: Tone, word: &str, text: &str) {
+        if !self.is_quiet {
+            self.say(tone, word, text);
+        }
+    }
+
+    fn say(&self, tone: Tone, word: &str, text: &str) {
+        if self.is_colored {
+            to_stderr(&format!("\x1b[1;{}m{word}:\x1b[0m {text}\n", tone as u8));
+        } else {
+            to_stderr(&format!("{word}: {text}\n"));
+        }
+    }
+}
+
+/// A stderr that cannot be written has nobody to tell.
+fn to_stderr(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
