@@ -34,8 +34,7 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
     let bytes = if is_stdin { disk::read_stdin(Limit::SEALED_FILE)? } else { disk::read(path, Limit::SEALED_FILE)? };
     let leniency = if arguments.lenient { Leniency::OddNames } else { Leniency::None };
     let open = || {
-        let mut file = SealedFile::parse(&bytes)?;
-        file.check(leniency, None)?;
+        let (file, _) = SealedFile::read(&bytes, leniency, None)?;
         let readers: Vec<String> =
             file.recipients().into_iter().map(|label| label.chars().take(16).collect::<String>() + "…").collect();
         let key = context.keyring().open(&file, &shown, &readers)?;

@@ -133,16 +133,12 @@ fn sealed(
     who: impl Fn(&str) -> String,
     environment: Option<&Environment>,
 ) -> Result<Layer> {
-    let read = || {
-        let mut file = SealedFile::parse(bytes)?;
-        let notes = file.check(Leniency::None, environment.map(|environment| environment.plain.as_slice()))?;
-        Ok((Box::new(file), notes))
-    };
-    let (file, notes) = read().map_err(|error| in_file(&shown, error))?;
+    let plain = environment.map(|environment| environment.plain.as_slice());
+    let (file, notes) = SealedFile::read(bytes, Leniency::None, plain).map_err(|error| in_file(&shown, error))?;
     let mut readers: Vec<String> =
         file.recipients().into_iter().map(|label| who(&printable(label.as_bytes()))).collect();
     readers.dedup();
-    Ok(Layer { shown, readers, source: Source::Sealed { file, notes } })
+    Ok(Layer { shown, readers, source: Source::Sealed { file: Box::new(file), notes } })
 }
 
 /// Puts the file's name in front of an error of its content.

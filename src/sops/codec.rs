@@ -55,10 +55,24 @@ pub struct SealedFile {
 }
 
 impl SealedFile {
-    /// Parses without any rule but those of the format, as sops would.
+    /// Reads a file through the strict reader; no key is needed. Every command comes through here.
+    ///
+    /// `plain` is given in a project: the patterns of names that may stand in clear.
     ///
     /// # Errors
-    /// `Kind::Failed` for what is no sealed file; `Kind::Refused` beyond the limits.
+    /// `Kind::Failed` for what is no sealed file; `Kind::Refused` beyond the limits and for a broken rule; `Kind::Locked`
+    /// for a seal that is not written as one.
+    pub fn read(file: &[u8], leniency: Leniency, plain: Option<&[Pattern]>) -> Result<(Self, Notes)> {
+        let mut file = Self::parse(file)?;
+        let notes = file.check(leniency, plain)?;
+        Ok((file, notes))
+    }
+
+    /// Parses without any rule but those of the format, as sops would; the seal is not looked at. Only tests stop here.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    #[doc(hidden)]
     pub fn parse(file: &[u8]) -> Result<Self> {
         let text = Text::parse(file)?;
         check_limits(&text)?;
@@ -70,12 +84,11 @@ impl SealedFile {
         Ok(Self { text, metadata, seal: None })
     }
 
-    /// Checks the strict reader's rules and the form of the seal; no key is needed.
-    ///
-    /// `plain` is given in a project: the patterns of names that may stand in clear.
+    /// Checks the strict reader's rules and the form of the seal: the second half of [`Self::read`].
     ///
     /// # Errors
-    /// As [`strict::check`] and [`Seal::parse`].
+    /// As [`Self::read`].
+    #[doc(hidden)]
     pub fn check(&mut self, leniency: Leniency, plain: Option<&[Pattern]>) -> Result<Notes> {
         let notes = strict::check(&self.text, &self.metadata, leniency, plain)?;
         let line = self.text.metadata.iter().find(|line| line.name() == SEAL_NAME);
@@ -145,7 +158,14 @@ impl SealedFile {
             let encrypts = walk.encrypts(item);
             plain.push(match item.content() {
                 Content::Blank => Plain::Blank,
-                Content::Comment(text) => Plain::Comment(open_comment(item, text, encrypts, &key)?),
+                Content::Comment(text) => {
+                    let (is_string, comment) = open_comment(item, text, encrypts, &key)?;
+                    // sops 3.11 takes a comment that was stored as a string for a value.
+                    if is_string {
+                        mac.feed(comment.expose(), encrypts);
+                    }
+                    Plain::Comment(comment)
+                }
                 Content::Entry(name, text) => {
                     label.clear();
                     label.extend_from_slice(name);
@@ -236,13 +256,15 @@ impl Opened {
     }
 }
 
-fn open_comment(item: &Item, text: &[u8], encrypts: bool, key: &DataKey) -> Result<Value> {
+/// Returns whether it is stored under another type than a comment's, and the text.
+fn open_comment(item: &Item, text: &[u8], encrypts: bool, key: &DataKey) -> Result<(bool, Value)> {
     let parsed = if encrypts { Encrypted::parse(text) } else { None };
-    let Some(parsed) = parsed else { return Ok(Value::from(unescape(text).as_ref())) };
-    key.decrypt(&parsed, b":").ok_or_else(|| {
+    let Some(parsed) = parsed else { return Ok((false, Value::from(unescape(text).as_ref()))) };
+    let comment = key.decrypt(&parsed, b":").ok_or_else(|| {
         let line = item.number;
         Error::new(Kind::Locked, format!("the comment on line {line} does not authenticate"))
-    })
+    })?;
+    Ok((parsed.kind != b"comment", comment))
 }
 
 /// Returns the bytes that sops' mac covers, where they are not the value's own, and the value.
@@ -262,9 +284,7 @@ fn open_value(
     };
     let parsed = Encrypted::parse(text).ok_or_else(|| locked("is not encrypted"))?;
     let opened = key.decrypt(&parsed, label).ok_or_else(|| locked("does not authenticate"))?;
-    // sops reads a comment under a name, too, as a string.
-    let kind = if parsed.kind == b"comment" { Some(ValueKind::Str) } else { ValueKind::parse(parsed.kind) };
-    let kind = kind.ok_or_else(|| locked("has an unknown type"))?;
+    let kind = ValueKind::parse(parsed.kind).ok_or_else(|| locked("has an unknown type"))?;
     number::read(opened, kind).ok_or_else(|| locked("is not of its type"))
 }
 

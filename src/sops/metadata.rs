@@ -184,8 +184,13 @@ fn list_index(text: &str) -> Option<usize> {
 fn key_groups(lines: &[MetadataLine]) -> Vec<KeyGroup> {
     let mut groups: BTreeMap<usize, BTreeMap<usize, Wrap>> = BTreeMap::new();
     let mut foreign: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+    // sops does not look at groups where a recipient stands outside of them.
+    let is_flat = lines.iter().any(|line| matches!(Role::of(line.name()), Role::Key { group: None, .. }));
     for line in lines {
         let Role::Key { group, kind, index, field } = Role::of(line.name()) else { continue };
+        if is_flat && group.is_some() {
+            continue;
+        }
         let group = group.unwrap_or(0);
         let wraps = groups.entry(group).or_default();
         if kind != "age" {

@@ -63,17 +63,17 @@ pub fn check(text: &Text, metadata: &Metadata, leniency: Leniency, plain: Option
         match item.content() {
             Content::Blank => {}
             Content::Comment(comment) => {
-                let parsed = check_form(item, comment, encrypts)?;
-                check_type(item, parsed.as_ref(), &[b"comment"], leniency)?;
+                let parsed = check_form(item.number, comment, encrypts)?;
+                check_type(item.number, parsed.as_ref(), &[b"comment"], leniency)?;
                 if parsed.is_none() && encrypts && !comment.is_empty() {
                     notes.clear_comments += 1;
                 }
             }
             Content::Entry(name, value) => {
                 check_name(item, name, leniency, &mut seen)?;
-                let parsed = check_form(item, value, encrypts)?;
+                let parsed = check_form(item.number, value, encrypts)?;
                 let typed: &[&[u8]] = if is_sealed { &[b"str"] } else { &[b"str", b"int", b"float", b"bool"] };
-                check_type(item, parsed.as_ref(), typed, leniency)?;
+                check_type(item.number, parsed.as_ref(), typed, leniency)?;
                 let shown = || printable(name);
                 if parsed.as_ref().is_some_and(|value| value.kind != b"str") {
                     notes.typed.push(shown());
@@ -88,6 +88,7 @@ pub fn check(text: &Text, metadata: &Metadata, leniency: Leniency, plain: Option
             }
         }
     }
+    check_mac(&text.metadata)?;
     // Every rule comes before this one: a refusal by rule is 5, and this is 3.
     if let Some((line, name)) = not_encrypted {
         return Err(Error::new(Kind::Locked, format!("the value of `{name}` on line {line} is not encrypted")));
@@ -122,6 +123,12 @@ fn check_metadata(lines: &[MetadataLine], metadata: &Metadata) -> Result<()> {
     }
     if metadata.shamir_threshold == Some(0) {
         return Err(Error::new(Kind::Refused, "`sops_shamir_threshold` is below 1").rule("unknown-metadata"));
+    }
+    let is_flat = |(group, _): &(Option<usize>, &str)| group.is_none();
+    if !groups.is_empty() && indexes.keys().any(is_flat) {
+        return Err(
+            Error::new(Kind::Refused, "it has recipients both in groups and outside of them").rule("unknown-metadata")
+        );
     }
     // Without gaps the highest index is one less than their number.
     let has_gap = |set: &HashSet<usize>| set.iter().max().is_some_and(|max| max + 1 != set.len());
@@ -162,33 +169,41 @@ fn check_name<'a>(item: &Item, name: &'a [u8], leniency: Leniency, seen: &mut Ha
     }
 }
 
+/// sops' mac has the form of a value. Text behind it would hide our seal: one flipped bit can make a line end of two lines
+/// into one.
+fn check_mac(lines: &[MetadataLine]) -> Result<()> {
+    let Some(mac) = lines.iter().find(|line| line.name() == b"sops_mac") else { return Ok(()) };
+    let parsed = check_form(mac.number, mac.value(), true)?;
+    check_type(mac.number, parsed.as_ref(), &[b"str"], Leniency::None)
+}
+
 /// Checks how a value or comment is written; `None` if it is in clear.
-fn check_form<'a>(item: &Item, text: &'a [u8], encrypts: bool) -> Result<Option<Encrypted<'a>>> {
+fn check_form<'a>(line: usize, text: &'a [u8], encrypts: bool) -> Result<Option<Encrypted<'a>>> {
     if !Encrypted::is_meant(text) {
         return Ok(None);
     }
     if !encrypts {
-        return Err(broken("encrypted-but-clear", item.number, "it is encrypted, but the selector says clear"));
+        return Err(broken("encrypted-but-clear", line, "it is encrypted, but the selector says clear"));
     }
-    let malformed = || broken("value-form", item.number, "the encrypted value is not in sops' form");
+    let malformed = || broken("value-form", line, "the encrypted value is not in sops' form");
     let parsed = Encrypted::parse(text).filter(|value| value.is_exact).ok_or_else(malformed)?;
     let (iv, tag) = parsed.lengths().ok_or_else(malformed)?;
     if iv != IV_LENGTH {
-        return Err(broken("iv-length", item.number, format!("the IV has {iv} bytes instead of {IV_LENGTH}")));
+        return Err(broken("iv-length", line, format!("the IV has {iv} bytes instead of {IV_LENGTH}")));
     }
     if tag != TAG_LENGTH {
-        return Err(broken("tag-length", item.number, format!("the tag has {tag} bytes instead of {TAG_LENGTH}")));
+        return Err(broken("tag-length", line, format!("the tag has {tag} bytes instead of {TAG_LENGTH}")));
     }
     Ok(Some(parsed))
 }
 
-fn check_type(item: &Item, value: Option<&Encrypted<'_>>, allowed: &[&[u8]], leniency: Leniency) -> Result<()> {
+fn check_type(line: usize, value: Option<&Encrypted<'_>>, allowed: &[&[u8]], leniency: Leniency) -> Result<()> {
     let Some(value) = value else { return Ok(()) };
     if leniency == Leniency::OddNames || allowed.contains(&value.kind) {
         return Ok(());
     }
     let shown = printable(value.kind);
-    Err(broken("value-type", item.number, format!("`type:{shown}` does not belong there")))
+    Err(broken("value-type", line, format!("`type:{shown}` does not belong there")))
 }
 
 fn check_plain(item: &Item, name: &[u8], plain: Option<&[Pattern]>) -> Result<()> {

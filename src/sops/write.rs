@@ -245,6 +245,7 @@ impl Job<'_> {
                 Row::Comment(text) => {
                     // Only a comment that stays clear can mark what follows, and then the file holds this text.
                     let encrypts = walk.encrypts_comment(text.expose());
+                    check_clear("a comment", text, encrypts)?;
                     self.put(b"#", b":", text, encrypts, "comment", &mut kept, &mut out)?;
                 }
                 Row::Entry(name, value) => {
@@ -252,7 +253,7 @@ impl Job<'_> {
                     if !seen.insert(name) {
                         return Err(Error::new(Kind::Failed, format!("`{name}` is set twice")));
                     }
-                    check_clear(name, value, encrypts)?;
+                    check_clear(&format!("`{name}`"), value, encrypts)?;
                     let head = [name.as_bytes(), b"="].concat();
                     let label = [name.as_bytes(), b":"].concat();
                     self.put(&head, &label, value, encrypts, "str", &mut kept, &mut out)?;
@@ -303,8 +304,7 @@ impl Job<'_> {
 
     /// Reads back what was written, with the key in hand. Only a file that opens may replace one.
     fn verify(&self, bytes: &[u8]) -> Result<()> {
-        let mut file = SealedFile::parse(bytes)?;
-        file.check(Leniency::None, None)?;
+        let (file, _) = SealedFile::read(bytes, Leniency::None, None)?;
         let opened = file.open(DataKey::from_bytes(self.key.expose())?)?;
         if self.draft.says_the_same_as(&opened) {
             return Ok(());
@@ -349,13 +349,13 @@ impl<'a> KeptLines<'a> {
     }
 }
 
-/// Refuses a clear value that would not read back as it was given.
-fn check_clear(name: &Name, value: &Value, encrypts: bool) -> Result<()> {
+/// Refuses clear text that would not read back as it was given.
+fn check_clear(what: &str, value: &Value, encrypts: bool) -> Result<()> {
     let value = value.expose();
     if !encrypts && (unescape(value).len() != value.len() || Encrypted::is_meant(value)) {
         return Err(Error::new(
             Kind::Failed,
-            format!("`{name}` stands in clear, and the file format cannot hold `\\n` or `ENC[` there"),
+            format!("{what} stands in clear, and the file format cannot hold `\\n` or `ENC[` there"),
         ));
     }
     Ok(())
