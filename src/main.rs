@@ -4,6 +4,10 @@ use std::process::ExitCode;
 
 use secrets::base::World;
 
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
 fn main() -> ExitCode {
     secrets::os::harden();
     ExitCode::from(secrets::run(World::of_this_process()))

@@ -1,7 +1,5 @@
 //! From the plan to the values: each sealed file that a row needs is opened and verified whole.
 
-use std::collections::HashMap;
-
 use crate::base::Name;
 use crate::base::Result;
 use crate::base::Value;
@@ -16,33 +14,32 @@ use super::plan::Plan;
 /// # Errors
 /// As [`Keyring::open`] and [`crate::sops::SealedFile::open`]: `Kind::Locked`.
 pub fn fill(plan: Plan, keyring: &mut Keyring) -> Result<Vec<(Name, Value)>> {
-    let mut wanted: Vec<HashMap<Name, usize>> = plan.layers.iter().map(|_| HashMap::new()).collect();
-    let mut values: Vec<Option<(Name, Value)>> = Vec::with_capacity(plan.rows.len());
+    let mut wanted: Vec<Vec<Option<usize>>> = plan.layers.iter().map(|layer| vec![None; layer.len()]).collect();
+    let mut names = Vec::with_capacity(plan.rows.len());
     for (index, row) in plan.rows.into_iter().enumerate() {
-        wanted[row.layer].insert(row.name, index);
-        values.push(None);
+        wanted[row.layer][row.position] = Some(index);
+        names.push(row.name);
     }
-    for (layer, mut wanted) in plan.layers.into_iter().zip(wanted) {
-        if wanted.is_empty() {
+    let mut values: Vec<Option<Value>> = names.iter().map(|_| None).collect();
+    for (layer, wanted) in plan.layers.into_iter().zip(wanted) {
+        if wanted.iter().all(Option::is_none) {
             continue;
         }
-        let mut keep = |name: &str, value: Value| {
-            if let Some((name, index)) = wanted.remove_entry(name) {
-                values[index] = Some((name, value));
+        let mut keep = |(position, value): (usize, Value)| {
+            if let Some(index) = wanted[position] {
+                values[index] = Some(value);
             }
         };
         match layer.source {
             Source::Plain(document) => {
-                document.into_entries().for_each(|entry| keep(entry.name.as_str(), entry.value));
+                document.into_entries().map(|entry| entry.value).enumerate().for_each(&mut keep);
             }
             Source::Sealed { file, .. } => {
                 let key = keyring.open(&file, &layer.shown, &layer.readers)?;
                 let opened = file.open(key).map_err(|error| in_file(&layer.shown, error))?;
-                opened
-                    .into_entries()
-                    .for_each(|(name, value)| keep(std::str::from_utf8(&name).unwrap_or_default(), value));
+                opened.into_values().enumerate().for_each(&mut keep);
             }
         }
     }
-    Ok(values.into_iter().flatten().collect())
+    Ok(names.into_iter().zip(values).filter_map(|(name, value)| Some((name, value?))).collect())
 }

@@ -83,6 +83,19 @@ impl Layer {
         }
     }
 
+    /// Returns how many names there are.
+    pub fn len(&self) -> usize {
+        match &self.source {
+            Source::Plain(document) => document.entries().count(),
+            Source::Sealed { file, .. } => file.names().count(),
+        }
+    }
+
+    /// Tells whether there are no names.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Tells whether the file carries a seal.
     pub fn is_sealed(&self) -> bool {
         matches!(&self.source, Source::Sealed { file, .. } if file.seal().is_some())

@@ -55,6 +55,8 @@ pub struct Row {
     pub name: Name,
     /// The layer that gives the value, as an index.
     pub layer: usize,
+    /// The position of the name among those of its layer.
+    pub position: usize,
 }
 
 /// Makes the plan: reads the files, lays them over each other, and selects.
@@ -98,10 +100,11 @@ fn layers(request: &Request, selected: Option<&Selected<'_>>) -> Result<Vec<Laye
 
 fn select(request: &Request, layers: &[Layer]) -> Result<(Vec<Row>, Vec<Name>)> {
     let mut order: Vec<&str> = Vec::new();
-    let mut origin: HashMap<&str, usize> = HashMap::new();
-    for (index, layer) in layers.iter().enumerate() {
-        for name in layer.names() {
-            if origin.insert(name, index).is_none() {
+    let names: Vec<Vec<&str>> = layers.iter().map(Layer::names).collect();
+    let mut origin: HashMap<&str, (usize, usize)> = HashMap::with_capacity(names.iter().map(Vec::len).sum());
+    for (layer, names) in names.iter().enumerate() {
+        for (position, name) in names.iter().enumerate() {
+            if origin.insert(name, (layer, position)).is_none() {
                 order.push(name);
             }
         }
@@ -121,7 +124,8 @@ fn select(request: &Request, layers: &[Layer]) -> Result<(Vec<Row>, Vec<Name>)> 
         }
         let name = super::layer::legal(text.as_bytes())?;
         if request.takes(text) {
-            rows.push(Row { layer: origin[text], name });
+            let (layer, position) = origin[text];
+            rows.push(Row { name, layer, position });
         } else {
             left_out.push(name);
         }

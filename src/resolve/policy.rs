@@ -2,6 +2,9 @@
 //!
 //! The lists and their reasons: `docs/names.md`.
 
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
 use crate::base::Error;
 use crate::base::Kind;
 use crate::base::Name;
@@ -24,25 +27,33 @@ pub enum Danger {
 
 /// Returns what is known of a name; `None` for a name like any other.
 pub fn danger(name: &str) -> Option<Danger> {
-    let is_in = |list: &[&str]| list.iter().any(|pattern| fits(pattern, name));
-    if is_in(NEVER) {
-        Some(Danger::Never)
-    } else if is_in(DECLARED) {
-        Some(Danger::Declared)
-    } else if is_in(WARN) {
-        Some(Danger::Warn)
-    } else {
-        None
-    }
+    let candidates = by_first_letter().get(&first_letter(name)?)?;
+    candidates.iter().find(|(pattern, _)| fits(pattern, name)).map(|(_, danger)| *danger)
+}
+
+type Candidates = Vec<(&'static str, Danger)>;
+
+/// A plan of thousands of names would ask some 250 patterns for each.
+fn by_first_letter() -> &'static HashMap<u8, Candidates> {
+    static INDEX: OnceLock<HashMap<u8, Candidates>> = OnceLock::new();
+    INDEX.get_or_init(|| {
+        let mut index: HashMap<u8, Candidates> = HashMap::new();
+        for (list, danger) in [(NEVER, Danger::Never), (DECLARED, Danger::Declared), (WARN, Danger::Warn)] {
+            for pattern in list {
+                let letter = first_letter(pattern).expect("no pattern in the lists is empty");
+                index.entry(letter).or_default().push((pattern, danger));
+            }
+        }
+        index
+    })
+}
+
+fn first_letter(text: &str) -> Option<u8> {
+    text.bytes().next().map(|byte| byte.to_ascii_uppercase())
 }
 
 /// Upper and lower case count, but for npm's names and the proxies', whose programs read them in any case.
 fn fits(pattern: &str, name: &str) -> bool {
-    // Nearly all names end here; a plan of thousands asks some 250 patterns for each.
-    let first = |text: &str| text.bytes().next().map(|byte| byte.to_ascii_uppercase());
-    if first(pattern) != first(name) {
-        return false;
-    }
     let any_case = pattern.starts_with("NPM_CONFIG_") || pattern.ends_with("_PROXY");
     let upper = any_case.then(|| name.to_ascii_uppercase());
     crate::base::glob(pattern.as_bytes(), upper.as_deref().unwrap_or(name).as_bytes())

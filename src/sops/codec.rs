@@ -216,11 +216,11 @@ impl Opened {
         })
     }
 
-    /// Gives the names and values away, in file order.
-    pub fn into_entries(self) -> impl Iterator<Item = (Vec<u8>, Value)> {
-        self.file.text.items.into_iter().zip(self.plain).filter_map(|(item, plain)| match plain {
-            Plain::Entry(value) => Some((item.name()?.to_vec(), value)),
-            _ => None,
+    /// Gives the values away, in file order.
+    pub fn into_values(self) -> impl Iterator<Item = Value> {
+        self.plain.into_iter().filter_map(|plain| match plain {
+            Plain::Entry(value) => Some(value),
+            Plain::Blank | Plain::Comment(_) => None,
         })
     }
 

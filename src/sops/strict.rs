@@ -153,8 +153,8 @@ fn check_name<'a>(item: &Item, name: &'a [u8], leniency: Leniency, seen: &mut Ha
     if name.is_empty() {
         return Err(broken("empty-name", item.number, "the name is empty"));
     }
-    let shown = printable(name);
     if !Name::is_legal(name) {
+        let shown = printable(name);
         let mut error = broken("illegal-name", item.number, format!("`{shown}` is not a legal name"));
         if let Some(bare) = shown.strip_prefix("export ") {
             error = error.hint(format!("sops keeps `export` as part of the name; rename it to `{bare}`"));
@@ -164,6 +164,7 @@ fn check_name<'a>(item: &Item, name: &'a [u8], leniency: Leniency, seen: &mut Ha
     match seen.insert(name, item.number) {
         None => Ok(()),
         Some(first) => {
+            let shown = printable(name);
             Err(broken("duplicate-name", item.number, format!("`{shown}` stands twice, first on line {first}")))
         }
     }

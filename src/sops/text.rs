@@ -3,6 +3,9 @@
 //! Bytes, not text: nothing is trimmed, quotes are data, and only LF ends a line.
 
 use std::borrow::Cow;
+use std::ops::Deref;
+use std::ops::Range;
+use std::rc::Rc;
 
 use memchr::memchr;
 use memchr::memmem;
@@ -14,12 +17,27 @@ use crate::base::Result;
 /// What a metadata name begins with.
 pub(super) const METADATA_PREFIX: &[u8] = b"sops_";
 
+/// A piece of the file that it came from, which is kept once for all of them.
+#[derive(Clone)]
+pub struct Slice {
+    file: Rc<Vec<u8>>,
+    range: Range<usize>,
+}
+
+impl Deref for Slice {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.file[self.range.clone()]
+    }
+}
+
 /// One line that is not metadata, as it stands in the file.
 pub struct Item {
     /// The line's number, from 1.
     pub number: usize,
     /// The bytes without the LF.
-    pub line: Vec<u8>,
+    pub line: Slice,
     shape: Shape,
 }
 
@@ -64,7 +82,7 @@ pub struct MetadataLine {
     /// The line's number, from 1.
     pub number: usize,
     /// The bytes without the LF.
-    pub line: Vec<u8>,
+    pub line: Slice,
     name_length: usize,
 }
 
@@ -98,28 +116,26 @@ impl Text {
     /// that is neither empty, nor a comment, nor has a `=`.
     pub fn parse(file: &[u8]) -> Result<Self> {
         let mut text = Self { items: Vec::new(), metadata: Vec::new(), is_in_sealed_form: true };
-        let mut rest = file;
+        let file = Rc::new(file.to_vec());
+        let mut start = 0;
         let mut number = 0;
-        while !rest.is_empty() {
+        while start < file.len() {
             number += 1;
-            let (line, ended) = match memchr(b'\n', rest) {
-                Some(end) => (&rest[..end], true),
-                None => (rest, false),
-            };
-            text.is_in_sealed_form &= ended;
-            rest = &rest[line.len() + usize::from(ended)..];
-            text.take(line, number)?;
+            let end = memchr(b'\n', &file[start..]).map_or(file.len(), |length| start + length);
+            text.is_in_sealed_form &= end < file.len();
+            text.take(Slice { file: Rc::clone(&file), range: start..end }, number)?;
+            start = end + 1;
         }
         Ok(text)
     }
 
-    fn take(&mut self, line: &[u8], number: usize) -> Result<()> {
-        if is_conflict_marker(line) {
+    fn take(&mut self, line: Slice, number: usize) -> Result<()> {
+        if is_conflict_marker(&line) {
             return Err(Error::new(Kind::Failed, format!("line {number} is a conflict marker of a merge"))
                 .rule("merge-conflict")
                 .hint("take one side of the whole file, for example with `git checkout --ours`"));
         }
-        let shape = match (line.first(), memchr(b'=', line)) {
+        let shape = match (line.first(), memchr(b'=', &line)) {
             (None, _) => Shape::Blank,
             (Some(b'#'), _) => Shape::Comment,
             (_, Some(at)) => Shape::Entry(at),
@@ -131,11 +147,11 @@ impl Text {
             Shape::Entry(name_length) if line.starts_with(METADATA_PREFIX) => {
                 let name = &line[..name_length];
                 self.is_in_sealed_form &= self.metadata.last().is_none_or(|last| last.name() < name);
-                self.metadata.push(MetadataLine { number, line: line.to_vec(), name_length });
+                self.metadata.push(MetadataLine { number, line, name_length });
             }
             shape => {
                 self.is_in_sealed_form &= self.metadata.is_empty();
-                self.items.push(Item { number, line: line.to_vec(), shape });
+                self.items.push(Item { number, line, shape });
             }
         }
         Ok(())

@@ -187,7 +187,8 @@ impl Draft {
                 || (name == b"sops_mac_only_encrypted" && keeps_mac_rule)
                 || matches!(Role::of(name), Role::Key { .. })
         };
-        let mut metadata: Vec<Vec<u8>> = file.text.metadata.iter().filter(kept).map(|line| line.line.clone()).collect();
+        let mut metadata: Vec<Vec<u8>> =
+            file.text.metadata.iter().filter(kept).map(|line| line.line.to_vec()).collect();
         metadata.extend(selector_line(selector));
         let sealed = file.seal.as_ref().map(|seal| NextSeal {
             place: seal.place.clone(),
