@@ -9,6 +9,7 @@ use crate::base::Result;
 use crate::base::printable;
 use crate::disk;
 use crate::disk::Limit;
+use crate::resolve::unsealed_warning;
 use crate::sops::Leniency;
 use crate::sops::SealedFile;
 
@@ -34,7 +35,10 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
     let bytes = if is_stdin { disk::read_stdin(Limit::SEALED_FILE)? } else { disk::read(path, Limit::SEALED_FILE)? };
     let leniency = if arguments.lenient { Leniency::OddNames } else { Leniency::None };
     let open = || {
-        let (file, _) = SealedFile::read(&bytes, leniency, None)?;
+        let (file, notes) = SealedFile::read(&bytes, leniency, None)?;
+        if let Some(warning) = unsealed_warning(&shown, &notes).filter(|_| file.seal().is_none()) {
+            context.ui.warn(warning);
+        }
         let readers: Vec<String> =
             file.recipients().into_iter().map(|label| label.chars().take(16).collect::<String>() + "…").collect();
         let key = context.keyring().open(&file, &shown, &readers)?;

@@ -108,7 +108,7 @@ fn draft(bytes: &[u8]) -> Result<(Draft, Vec<String>)> {
         let line = item.number;
         draft.rows.push(match item.content() {
             Content::Blank => Row::Blank,
-            Content::Comment(text) => Row::Comment(Value::from(unescape(text).as_ref())),
+            Content::Comment(text) => Row::Comment(Value::from(text)),
             Content::Entry(name, text) => {
                 let name = Name::parse(name).map_err(|error| error.in_front(format!("line {line}: ")))?;
                 if let Some(first) = seen.insert(name.clone(), line) {

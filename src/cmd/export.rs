@@ -57,6 +57,9 @@ enum Format {
     Yaml,
 }
 
+/// The longest line that docker's reader takes.
+const DOCKER_LINE: usize = 64 << 10;
+
 type Values = Vec<(Name, Value)>;
 type Bytes = Zeroizing<Vec<u8>>;
 
@@ -103,7 +106,7 @@ fn dotenv(context: &Context<'_>, values: &Values) -> Result<Bytes> {
         if !quoted.is_portable {
             odd.push(name.as_str());
         }
-        for part in [name.as_bytes(), b"=", &quoted.text, b"\n"] {
+        for part in [name.as_bytes(), b"=", &quoted.text, quoted.guard(), b"\n"] {
             out.extend_from_slice(part);
         }
     }
@@ -113,19 +116,28 @@ fn dotenv(context: &Context<'_>, values: &Values) -> Result<Bytes> {
     Ok(out)
 }
 
-/// docker takes everything after the `=` as it stands and knows no way to write a line end.
+/// docker takes everything after the `=` as it stands, knows no way to write a line end, reads UTF-8 only, and no line that
+/// is longer than 64 KiB.
 fn docker(values: &Values) -> Result<Bytes> {
     let mut out = buffer(values);
     for (name, value) in values {
         check_no_nul(name.as_str(), value)?;
-        if value.expose().iter().any(|b| matches!(b, b'\n' | b'\r')) {
-            return Err(Error::new(Kind::Failed, format!("the value of `{name}` has several lines"))
-                .because("docker's --env-file has no way to write a line end")
-                .hint(format!(
-                    "leave it out with `--except {name}`, or use `secrets run -- docker run --env {name} …`"
-                )));
+        let bytes = value.expose();
+        let why = if bytes.iter().any(|b| matches!(b, b'\n' | b'\r')) {
+            Some("has several lines")
+        } else if std::str::from_utf8(bytes).is_err() {
+            Some("is not UTF-8")
+        } else if name.as_bytes().len() + bytes.len() + 2 > DOCKER_LINE {
+            Some("is longer than 64 KiB")
+        } else {
+            None
+        };
+        if let Some(why) = why {
+            return Err(Error::new(Kind::Failed, format!("the value of `{name}` {why}"))
+                .because("docker's --env-file has no way to write that")
+                .hint(format!("leave it out with `--except {name}`, or `secrets run -- docker run --env {name} …`")));
         }
-        for part in [name.as_bytes(), b"=", value.expose(), b"\n"] {
+        for part in [name.as_bytes(), b"=", bytes, b"\n"] {
             out.extend_from_slice(part);
         }
     }

@@ -14,21 +14,31 @@ pub struct Quoted {
     pub is_portable: bool,
 }
 
+impl Quoted {
+    /// Returns what belongs behind the value in a file for other readers: mostly nothing.
+    ///
+    /// python-dotenv and node take `\"` for an escaped quote whatever stands before it, and would read on into the next
+    /// entries; a quote in a comment stops them.
+    pub fn guard(&self) -> &'static [u8] {
+        if self.text.ends_with(b"\\\"") { b" #\"" } else { b"" }
+    }
+}
+
 /// Quotes a value only where it must be quoted.
 ///
 /// Back quotes are never written: in a shell they run a command.
 pub fn quote(value: &Value) -> Quoted {
     let bytes = value.expose();
-    // python-dotenv expands `${NAME}` whatever the quotes, unless it is told not to.
-    let is_expanded = memchr::memmem::find(bytes, b"${").is_some();
-    if bytes.iter().all(|b| is_safe_bare(*b)) {
+    // python-dotenv expands `${NAME}` whatever the quotes, unless it is told not to, and reads UTF-8 only.
+    let is_portable = memchr::memmem::find(bytes, b"${").is_none() && std::str::from_utf8(bytes).is_ok();
+    if fits_bare(bytes) {
         return Quoted { text: Zeroizing::new(bytes.to_vec()), is_portable: true };
     }
     if fits_single(bytes) {
-        return Quoted { text: wrapped(b'\'', bytes), is_portable: !is_expanded };
+        return Quoted { text: wrapped(b'\'', bytes), is_portable };
     }
     if fits_double(bytes) {
-        return Quoted { text: wrapped(b'"', bytes), is_portable: !is_expanded };
+        return Quoted { text: wrapped(b'"', bytes), is_portable };
     }
     if !has_special_control(bytes) && !bytes.contains(&b'\'') {
         // Backslashes that python-dotenv would halve; everybody else takes them as they are.
@@ -39,9 +49,11 @@ pub fn quote(value: &Value) -> Quoted {
     Quoted { text: escaped(bytes), is_portable: false }
 }
 
-/// Fits without quotes: nothing that a shell, a comment or a trimming reader could take for something else.
-fn is_safe_bare(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"_-./:@%+,=".contains(&byte)
+/// Fits without quotes: nothing that a shell, a comment or a trimming reader could take for something else. zsh takes a
+/// `=` at the start, or behind a `:`, for the path of a program.
+fn fits_bare(bytes: &[u8]) -> bool {
+    let is_safe = |b: &u8| b.is_ascii_alphanumeric() || b"_-./:@%+,=".contains(b);
+    bytes.iter().all(is_safe) && !bytes.starts_with(b"=") && memchr::memmem::find(bytes, b":=").is_none()
 }
 
 /// In single quotes all is literal, but python-dotenv reads `\\` and `\'` there and node sees `\'` as no end.

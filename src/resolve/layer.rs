@@ -6,6 +6,7 @@ use crate::base::Error;
 use crate::base::Name;
 use crate::base::Result;
 use crate::base::printable;
+use crate::base::quoted_list;
 use crate::disk;
 use crate::disk::Limit;
 use crate::dotenv::Document;
@@ -103,28 +104,28 @@ impl Layer {
 
     /// Returns what should be said of values that somebody without a key could have changed; `None` if nothing.
     pub fn warning(&self) -> Option<String> {
-        let Source::Sealed { file, notes } = &self.source else { return None };
-        if file.seal().is_some() {
-            return None;
+        match &self.source {
+            Source::Sealed { file, notes } if file.seal().is_none() => unsealed_warning(&self.shown, notes),
+            Source::Sealed { .. } | Source::Plain(_) => None,
         }
-        let mut parts = Vec::new();
-        let mut count = |names: &[String], what: &str| {
-            if !names.is_empty() {
-                parts.push(format!("{what} {}", crate::base::quoted_list(names)));
-            }
-        };
-        count(&notes.clear, "in clear:");
-        count(&notes.empty, "empty:");
-        count(&notes.typed, "not a string:");
-        if notes.clear_comments > 0 {
-            parts.push(format!("comments in clear: {}", notes.clear_comments));
-        }
-        if notes.mac_only_encrypted {
-            parts.push("its mac covers encrypted values only".to_string());
-        }
-        let shown = &self.shown;
-        (!parts.is_empty()).then(|| format!("`{shown}` is not sealed; {}", parts.join("; ")))
     }
+}
+
+/// Returns what should be said of an unsealed file; `None` if all of it is covered by sops' own mac.
+pub fn unsealed_warning(shown: &str, notes: &Notes) -> Option<String> {
+    let mut parts = Vec::new();
+    for (names, what) in [(&notes.clear, "in clear"), (&notes.empty, "empty"), (&notes.typed, "not a string")] {
+        if !names.is_empty() {
+            parts.push(format!("{what}: {}", quoted_list(names)));
+        }
+    }
+    if notes.clear_comments > 0 {
+        parts.push(format!("comments in clear: {}", notes.clear_comments));
+    }
+    if notes.mac_only_encrypted {
+        parts.push("its mac covers encrypted values only".to_string());
+    }
+    (!parts.is_empty()).then(|| format!("`{shown}` is not sealed; {}", parts.join("; ")))
 }
 
 /// Reads the bytes of an environment's sealed file.

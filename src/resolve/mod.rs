@@ -9,6 +9,7 @@ pub use fill::fill;
 pub use layer::Layer;
 pub use layer::Source;
 pub use layer::sealed_layer;
+pub use layer::unsealed_warning;
 pub use plan::Plan;
 pub use plan::Request;
 pub use plan::Selected;

@@ -242,7 +242,7 @@ impl Opened {
                 Plain::Blank => continue,
                 Plain::Comment(text) => {
                     out.push(b'#');
-                    super::text::escape_into(text.expose(), &mut out);
+                    out.extend_from_slice(text.expose());
                 }
                 Plain::Entry(value) => {
                     out.extend_from_slice(item.name().unwrap_or_default());
@@ -259,7 +259,8 @@ impl Opened {
 /// Returns whether it is stored under another type than a comment's, and the text.
 fn open_comment(item: &Item, text: &[u8], encrypts: bool, key: &DataKey) -> Result<(bool, Value)> {
     let parsed = if encrypts { Encrypted::parse(text) } else { None };
-    let Some(parsed) = parsed else { return Ok((false, Value::from(unescape(text).as_ref()))) };
+    // sops turns `\n` into a line end in values only.
+    let Some(parsed) = parsed else { return Ok((false, Value::from(text))) };
     let comment = key.decrypt(&parsed, b":").ok_or_else(|| {
         let line = item.number;
         Error::new(Kind::Locked, format!("the comment on line {line} does not authenticate"))

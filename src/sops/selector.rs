@@ -11,7 +11,6 @@ use crate::base::Result;
 use super::cipher::Encrypted;
 use super::text::Content;
 use super::text::Item;
-use super::text::unescape;
 
 /// The pattern that encrypts every name and every comment.
 const ENCRYPT_ALL: &str = "^$";
@@ -110,7 +109,7 @@ impl Walk<'_> {
     pub(super) fn encrypts(&mut self, item: &Item) -> bool {
         match item.content() {
             Content::Blank => false,
-            Content::Comment(text) => self.encrypts_comment(&unescape(text)),
+            Content::Comment(text) => self.encrypts_comment(text),
             Content::Entry(name, _) => self.encrypts_name(name),
         }
     }

@@ -52,7 +52,7 @@ enum Shape {
 pub enum Content<'a> {
     /// An empty line.
     Blank,
-    /// The text after the `#`, LF written as `\n`.
+    /// The text after the `#`.
     Comment(&'a [u8]),
     /// The name, and the value with LF written as `\n`.
     Entry(&'a [u8], &'a [u8]),

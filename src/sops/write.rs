@@ -246,7 +246,8 @@ impl Job<'_> {
                 Row::Comment(text) => {
                     // Only a comment that stays clear can mark what follows, and then the file holds this text.
                     let encrypts = walk.encrypts_comment(text.expose());
-                    check_clear("a comment", text, encrypts)?;
+                    let is_bad = text.expose().contains(&b'\n') || Encrypted::is_meant(text.expose());
+                    check_clear("a comment", !encrypts && is_bad)?;
                     self.put(b"#", b":", text, encrypts, "comment", &mut kept, &mut out)?;
                 }
                 Row::Entry(name, value) => {
@@ -254,7 +255,9 @@ impl Job<'_> {
                     if !seen.insert(name) {
                         return Err(Error::new(Kind::Failed, format!("`{name}` is set twice")));
                     }
-                    check_clear(&format!("`{name}`"), value, encrypts)?;
+                    let bytes = value.expose();
+                    let is_bad = unescape(bytes).len() != bytes.len() || Encrypted::is_meant(bytes);
+                    check_clear(&format!("`{name}`"), !encrypts && is_bad)?;
                     let head = [name.as_bytes(), b"="].concat();
                     let label = [name.as_bytes(), b":"].concat();
                     self.put(&head, &label, value, encrypts, "str", &mut kept, &mut out)?;
@@ -350,14 +353,14 @@ impl<'a> KeptLines<'a> {
     }
 }
 
-/// Refuses clear text that would not read back as it was given.
-fn check_clear(what: &str, value: &Value, encrypts: bool) -> Result<()> {
-    let value = value.expose();
-    if !encrypts && (unescape(value).len() != value.len() || Encrypted::is_meant(value)) {
+/// Refuses clear text that would not read back as it was given: `\n` in a value, a line end in a comment, `ENC[` in both.
+fn check_clear(what: &str, is_bad: bool) -> Result<()> {
+    if is_bad {
         return Err(Error::new(
             Kind::Failed,
-            format!("{what} stands in clear, and the file format cannot hold `\\n` or `ENC[` there"),
-        ));
+            format!("{what} stands in clear, and the file format cannot hold such text there"),
+        )
+        .because("a literal `\\n`, a line end in a comment, and `ENC[` would read back as something else"));
     }
     Ok(())
 }
