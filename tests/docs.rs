@@ -67,7 +67,12 @@ fn run(steps: &[&Step<'_>], home: &Path) -> Vec<String> {
     let output = Command::new("setsid")
         .args(["--wait", "bash", "-c", &script])
         .env_clear()
-        .envs([("HOME", home.as_os_str()), ("PATH", path.as_ref()), ("USER", "alice".as_ref()), ("TERM", "dumb".as_ref())])
+        .envs([
+            ("HOME", home.as_os_str()),
+            ("PATH", path.as_ref()),
+            ("USER", "alice".as_ref()),
+            ("TERM", "dumb".as_ref()),
+        ])
         .env("SECRETS_CEILING", home)
         .current_dir(&start)
         .stdin(Stdio::null())

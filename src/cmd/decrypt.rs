@@ -12,6 +12,7 @@ use crate::disk::Limit;
 use crate::resolve::unsealed_warning;
 use crate::sops::Leniency;
 use crate::sops::SealedFile;
+use crate::sops::short;
 
 use super::context::Context;
 use super::get::text;
@@ -39,8 +40,7 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
         if let Some(warning) = unsealed_warning(&shown, &notes).filter(|_| file.seal().is_none()) {
             context.ui.warn(warning);
         }
-        let readers: Vec<String> =
-            file.recipients().into_iter().map(|label| label.chars().take(16).collect::<String>() + "…").collect();
+        let readers: Vec<String> = file.recipients().into_iter().map(short).collect();
         let key = context.keyring().open(&file, &shown, &readers)?;
         file.open(key)
     };

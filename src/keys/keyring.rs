@@ -9,12 +9,10 @@ use crate::base::World;
 use crate::base::printable;
 use crate::sops::DataKey;
 use crate::sops::SealedFile;
+use crate::sops::short;
 
 use super::identity::Identity;
 use super::source::Source;
-
-/// How many characters of a recipient tell it from others in a message.
-const SHORT: usize = 12;
 
 /// The identities of this call. A source is read when it is needed, and once.
 pub struct Keyring {
@@ -164,18 +162,11 @@ fn read(source: &Source) -> State {
 }
 
 fn describe(tried: &Tried) -> String {
-    let recipients: Vec<String> = tried.recipients.iter().map(|r| shorten(r)).collect();
+    let recipients: Vec<String> = tried.recipients.iter().map(|r| short(r)).collect();
     let mut notes = recipients;
     notes.extend(tried.remarks.iter().cloned());
     if notes.is_empty() {
         notes.push("it holds no identity".to_string());
     }
     format!("`{}` ({})", tried.place, notes.join(", "))
-}
-
-fn shorten(recipient: &str) -> String {
-    match recipient.char_indices().nth(SHORT) {
-        Some((end, _)) if recipient.starts_with("age1") => format!("{}…", &recipient[..end]),
-        _ => recipient.split(' ').next().unwrap_or_default().to_string(),
-    }
 }

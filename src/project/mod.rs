@@ -2,6 +2,7 @@
 
 mod config;
 mod discover;
+mod parse;
 mod raw;
 mod template;
 

@@ -15,6 +15,7 @@ use crate::project::Project;
 use crate::sops::Leniency;
 use crate::sops::Notes;
 use crate::sops::SealedFile;
+use crate::sops::short;
 
 /// A file with names.
 pub struct Layer {
@@ -57,7 +58,7 @@ impl Layer {
     pub fn undeclared(path: &Path) -> Result<Self> {
         let bytes = disk::read(path, Limit::SEALED_FILE)?;
         let shown = printable(path.as_os_str().as_encoded_bytes());
-        sealed(&bytes, shown, |label| label.chars().take(16).collect::<String>() + "…", None)
+        sealed(&bytes, shown, short, None)
     }
 
     /// Reads the sealed file of an environment: below the project's folder, sealed for its place.

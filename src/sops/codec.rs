@@ -1,21 +1,17 @@
 //! Opening a sealed file: parse, unwrap, decrypt, and check sops' mac and our seal before anything is given out.
 
-use sha2::Digest as _;
-use sha2::Sha256;
-use sha2::Sha512;
-use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use crate::base::Error;
 use crate::base::Kind;
 use crate::base::Pattern;
 use crate::base::Result;
-use crate::base::Timestamp;
 use crate::base::Value;
 use crate::base::printable;
 
 use super::cipher::DataKey;
 use super::cipher::Encrypted;
+use super::mac::SopsMac;
 use super::metadata::Metadata;
 use super::metadata::SEAL_NAME;
 use super::metadata::Wrap;
@@ -177,7 +173,7 @@ impl SealedFile {
             });
         }
         if check_mac {
-            check_sops_mac(&self.metadata, &key, mac)?;
+            mac.verify(&self.metadata, &key)?;
         }
         Ok(Opened { file: self, key, plain })
     }
@@ -287,51 +283,6 @@ fn open_value(
     let opened = key.decrypt(&parsed, label).ok_or_else(|| locked("does not authenticate"))?;
     let kind = ValueKind::parse(parsed.kind).ok_or_else(|| locked("has an unknown type"))?;
     number::read(opened, kind).ok_or_else(|| locked("is not of its type"))
-}
-
-/// sops' own check: SHA-512 over the plaintexts in file order, without names, lengths or comments.
-pub(super) struct SopsMac {
-    hash: Sha512,
-    only_encrypted: bool,
-}
-
-impl SopsMac {
-    pub(super) fn new(only_encrypted: bool) -> Self {
-        let mut hash = Sha512::new();
-        if only_encrypted {
-            hash.update(Sha256::digest(b"sops"));
-        }
-        Self { hash, only_encrypted }
-    }
-
-    pub(super) fn feed(&mut self, plain: &[u8], is_encrypted: bool) {
-        if is_encrypted || !self.only_encrypted {
-            self.hash.update(plain);
-        }
-    }
-
-    /// Returns the digest as 128 upper-case hex digits.
-    pub(super) fn finish(self) -> String {
-        self.hash.finalize().iter().map(|byte| format!("{byte:02X}")).collect()
-    }
-}
-
-fn check_sops_mac(metadata: &Metadata, key: &DataKey, computed: SopsMac) -> Result<()> {
-    let mismatch = || {
-        Error::new(Kind::Locked, "sops' mac does not fit the values")
-            .because("a value was added, removed, moved or changed without the key")
-            .hint("compare it with the last commit: `git diff`")
-    };
-    let stored = Encrypted::parse(&metadata.mac).ok_or_else(mismatch)?;
-    let label = mac_label(metadata.last_modified);
-    let stored = key.decrypt(&stored, label.as_bytes()).ok_or_else(mismatch)?;
-    let fits = stored.expose().ct_eq(computed.finish().as_bytes());
-    if bool::from(fits) { Ok(()) } else { Err(mismatch()) }
-}
-
-/// What sops' mac is bound to: the time as it prints it, without a colon behind.
-pub(super) fn mac_label(last_modified: Timestamp) -> String {
-    last_modified.to_string()
 }
 
 fn check_limits(text: &Text) -> Result<()> {

@@ -4,6 +4,8 @@
 
 mod cipher;
 mod codec;
+mod draft;
+mod mac;
 mod metadata;
 mod number;
 mod seal;
@@ -19,6 +21,8 @@ pub use codec::Opened;
 pub use codec::Plain;
 pub use codec::SealedFile;
 pub use codec::is_sealed_file;
+pub use draft::Draft;
+pub use draft::Row;
 pub use metadata::Metadata;
 pub use metadata::Wrap;
 pub use seal::Place;
@@ -32,7 +36,6 @@ pub use text::PlainFile;
 pub use text::unescape;
 pub use wrap::Recipient;
 pub use wrap::RecipientKind;
-pub use write::Draft;
-pub use write::Row;
+pub use wrap::short;
 pub use write::Sealing;
 pub use write::Written;

@@ -111,6 +111,15 @@ impl Recipient {
     }
 }
 
+/// Returns enough of a recipient to tell it from others in a message: its first characters, or the kind of an SSH key.
+pub fn short(label: &str) -> String {
+    const SHORT: usize = 12;
+    match label.char_indices().nth(SHORT) {
+        Some((end, _)) if label.starts_with("age1") => format!("{}…", &label[..end]),
+        _ => label.split(' ').next().unwrap_or_default().to_string(),
+    }
+}
+
 fn ssh_recipient(label: &str, shown: &str) -> Result<age::ssh::Recipient> {
     use age::ssh::ParseRecipientKeyError as Why;
     let why = match label.parse::<age::ssh::Recipient>() {

@@ -6,7 +6,6 @@ use std::collections::VecDeque;
 
 use crate::base::Error;
 use crate::base::Kind;
-use crate::base::Name;
 use crate::base::Result;
 use crate::base::Timestamp;
 use crate::base::Value;
@@ -16,8 +15,9 @@ use super::cipher::Encrypted;
 use super::codec::Opened;
 use super::codec::Plain;
 use super::codec::SealedFile;
-use super::codec::SopsMac;
-use super::codec::mac_label;
+use super::draft::Draft;
+use super::draft::Row;
+use super::mac::SopsMac;
 use super::metadata::Role;
 use super::metadata::VERSION_WRITTEN;
 use super::metadata::Wrap;
@@ -30,22 +30,6 @@ use super::text::Text;
 use super::text::escape_into;
 use super::text::unescape;
 use super::wrap::Recipient;
-
-/// What a file is to say: rows in order, all in plain.
-#[derive(Default)]
-pub struct Draft {
-    /// The rows, top to bottom.
-    pub rows: Vec<Row>,
-}
-
-/// One row of a draft.
-pub enum Row {
-    Blank,
-    /// The text after the `#`.
-    Comment(Value),
-    /// A name with its value.
-    Entry(Name, Value),
-}
 
 /// Whether the written file carries our seal.
 pub enum Sealing {
@@ -64,56 +48,6 @@ pub struct Written {
 }
 
 impl Draft {
-    /// Takes over everything that an opened file says.
-    ///
-    /// # Errors
-    /// As [`Name::parse`], for a file that did not pass the strict reader.
-    pub fn of(opened: &Opened) -> Result<Self> {
-        let rows = opened.items().map(|(item, plain)| {
-            Ok(match plain {
-                Plain::Blank => Row::Blank,
-                Plain::Comment(text) => Row::Comment(text.duplicate()),
-                Plain::Entry(value) => Row::Entry(Name::parse(item.name().unwrap_or_default())?, value.duplicate()),
-            })
-        });
-        Ok(Self { rows: rows.collect::<Result<_>>()? })
-    }
-
-    /// Returns a value by its name.
-    pub fn value(&self, name: &Name) -> Option<&Value> {
-        self.rows.iter().find_map(|row| match row {
-            Row::Entry(n, value) if n == name => Some(value),
-            _ => None,
-        })
-    }
-
-    /// Sets a value in its place, or appends it.
-    pub fn set(&mut self, name: &Name, value: Value) {
-        let place = self.rows.iter_mut().find_map(|row| match row {
-            Row::Entry(n, value) if n == name => Some(value),
-            _ => None,
-        });
-        match place {
-            Some(place) => *place = value,
-            None => self.rows.push(Row::Entry(name.clone(), value)),
-        }
-    }
-
-    /// Removes a value; returns whether it was there. The comments above it stay.
-    pub fn unset(&mut self, name: &Name) -> bool {
-        let before = self.rows.len();
-        self.rows.retain(|row| !matches!(row, Row::Entry(n, _) if n == name));
-        self.rows.len() != before
-    }
-
-    /// Returns the names, in order.
-    pub fn names(&self) -> impl Iterator<Item = &Name> {
-        self.rows.iter().filter_map(|row| match row {
-            Row::Entry(name, _) => Some(name),
-            _ => None,
-        })
-    }
-
     /// Writes a file for `recipients` under a new data key.
     ///
     /// # Errors
@@ -151,25 +85,6 @@ impl Draft {
         Job { draft: self, key: &key, selector, mac_only_encrypted: false, now }.write(metadata, None, sealed)
     }
 
-    /// Returns the names that are new or changed against `before`, and whose value its selector would leave in clear.
-    pub fn would_bare(&self, before: &Opened) -> Vec<&Name> {
-        let old: HashMap<&[u8], &Value> = before.entries().collect();
-        let mut walk = before.file.metadata.selector.walk();
-        let bared = self.rows.iter().filter_map(|row| match row {
-            Row::Blank => None,
-            Row::Comment(text) => {
-                walk.encrypts_comment(text.expose());
-                None
-            }
-            Row::Entry(name, value) => {
-                let is_clear = !walk.encrypts_name(name.as_bytes()) && !value.is_empty();
-                let is_same = old.get(name.as_bytes()).is_some_and(|old| old.same_as(value));
-                (is_clear && !is_same).then_some(name)
-            }
-        });
-        bared.collect()
-    }
-
     /// Writes the next version of an opened file: same data key, same recipients.
     ///
     /// In a project `selector` is the one that `secrets.toml` asks for; without it the file keeps its own.
@@ -204,17 +119,6 @@ impl Draft {
             now: now.later_of(file.metadata.last_modified),
         };
         job.write(metadata, Some(opened), sealed)
-    }
-
-    /// Tells whether the draft says what the opened file says.
-    pub fn says_the_same_as(&self, opened: &Opened) -> bool {
-        let rows = self.rows.len() == opened.plain.len();
-        rows && self.rows.iter().zip(opened.items()).all(|(row, (item, plain))| match (row, plain) {
-            (Row::Blank, Plain::Blank) => true,
-            (Row::Comment(one), Plain::Comment(other)) => one.same_as(other),
-            (Row::Entry(name, one), Plain::Entry(other)) => item.name() == Some(name.as_bytes()) && one.same_as(other),
-            _ => false,
-        })
     }
 }
 
@@ -267,9 +171,7 @@ impl Job<'_> {
             out.push(b'\n');
         }
         metadata.push(line("sops_lastmodified", self.now.to_string().as_bytes()));
-        let mut encrypted_mac = Vec::new();
-        self.key.encrypt(mac.finish().as_bytes(), mac_label(self.now).as_bytes(), "str", &mut encrypted_mac)?;
-        metadata.push(line("sops_mac", &encrypted_mac));
+        metadata.push(line("sops_mac", &mac.encrypt(self.now, self.key)?));
         metadata.push(line("sops_version", VERSION_WRITTEN.as_bytes()));
         if let Some(next) = seal {
             let unsealed = assemble(&out, &mut metadata);
