@@ -35,6 +35,18 @@ pub mod cmd;
 
 use base::World;
 
+/// Reports a panic without a stack trace, which could hold a value, and ends with the code of a bug.
+#[expect(clippy::exit, reason = "a release aborts on a panic, and the exit code is promised")]
+pub fn report_bug(panic: &std::panic::PanicHookInfo<'_>) {
+    let is_run = std::env::args_os().nth(1).is_some_and(|word| word == "run");
+    let place = panic.location().map_or_else(String::new, |place| format!(" ({}:{})", place.file(), place.line()));
+    let error = base::Error::new(base::Kind::Bug, format!("this is a bug of `secrets`{place}"))
+        .hint("please report what you typed, without values");
+    let env = base::Env::default();
+    term::Ui::new(&env, term::ColorChoice::Never, false, false).error(&error);
+    std::process::exit(i32::from(if is_run { error.kind().code_of_run() } else { error.kind().code() }));
+}
+
 /// Does what the command line says and returns the exit code; `run` does not come back when it starts its program.
 pub fn run(world: World) -> u8 {
     cmd::run(world)

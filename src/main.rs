@@ -10,5 +10,6 @@ static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 
 fn main() -> ExitCode {
     secrets::os::harden();
+    std::panic::set_hook(Box::new(secrets::report_bug));
     ExitCode::from(secrets::run(World::of_this_process()))
 }

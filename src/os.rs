@@ -21,6 +21,8 @@ use rustix::process::Rlimit;
 static CLOSED_AT_START: AtomicU8 = AtomicU8::new(0);
 /// Whether SIGPIPE was ignored when we were started, as some parents leave it.
 static PIPE_IGNORED_AT_START: AtomicBool = AtomicBool::new(false);
+/// The same for SIGXFSZ.
+static SIZE_IGNORED_AT_START: AtomicBool = AtomicBool::new(false);
 /// The soft limit of core files when we were started; `NO_LIMIT` where there was none.
 static CORE_LIMIT_AT_START: AtomicU64 = AtomicU64::new(UNKNOWN);
 const UNKNOWN: u64 = u64::MAX - 1;
@@ -41,12 +43,16 @@ extern "C" fn note_the_start() {
         }
     }
     CLOSED_AT_START.store(closed, Relaxed);
+    PIPE_IGNORED_AT_START.store(is_ignored(libc::SIGPIPE), Relaxed);
+    SIZE_IGNORED_AT_START.store(is_ignored(libc::SIGXFSZ), Relaxed);
+}
+
+fn is_ignored(signal: libc::c_int) -> bool {
     // SAFETY: an all-zero `sigaction` is a valid value of this plain C struct.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     // SAFETY: with no new action given this only fills the local struct.
-    if unsafe { libc::sigaction(libc::SIGPIPE, std::ptr::null(), &raw mut action) } == 0 {
-        PIPE_IGNORED_AT_START.store(action.sa_sigaction == libc::SIG_IGN, Relaxed);
-    }
+    let asked = unsafe { libc::sigaction(signal, std::ptr::null(), &raw mut action) };
+    asked == 0 && action.sa_sigaction == libc::SIG_IGN
 }
 
 /// Tells whether descriptor `fd` (0 to 2) was closed when we were started.
@@ -64,6 +70,8 @@ pub fn harden() {
     CORE_LIMIT_AT_START.store(limit.current.unwrap_or(NO_LIMIT), Relaxed);
     let none = Rlimit { current: Some(0), maximum: limit.maximum };
     let _ = rustix::process::setrlimit(Resource::Core, none);
+    // A limit on the size of files is an error of the write then, and not our death in the middle of it.
+    set_ignored(libc::SIGXFSZ, true);
 }
 
 /// Replaces this process by `program`; returns only if that failed.
@@ -81,7 +89,7 @@ pub fn execve(program: &Path, arguments: &[CString], environment: &[CString]) ->
     unsafe { libc::execve(program.as_ptr(), argv.as_ptr(), envp.as_ptr()) };
     let error = io::Error::last_os_error();
     // We live on to report it, and a report into a closed pipe must not kill us.
-    set_pipe_ignored(true);
+    set_ignored(libc::SIGPIPE, true);
     error
 }
 
@@ -90,7 +98,8 @@ fn pointers(strings: &[CString]) -> Vec<*const libc::c_char> {
 }
 
 fn restore_the_start() {
-    set_pipe_ignored(PIPE_IGNORED_AT_START.load(Relaxed));
+    set_ignored(libc::SIGPIPE, PIPE_IGNORED_AT_START.load(Relaxed));
+    set_ignored(libc::SIGXFSZ, SIZE_IGNORED_AT_START.load(Relaxed));
     let soft = CORE_LIMIT_AT_START.load(Relaxed);
     if soft != UNKNOWN {
         let maximum = rustix::process::getrlimit(Resource::Core).maximum;
@@ -105,8 +114,8 @@ fn restore_the_start() {
     }
 }
 
-fn set_pipe_ignored(ignored: bool) {
+fn set_ignored(signal: libc::c_int, ignored: bool) {
     let disposition = if ignored { libc::SIG_IGN } else { libc::SIG_DFL };
     // SAFETY: a standard disposition, no handler of ours.
-    unsafe { libc::signal(libc::SIGPIPE, disposition) };
+    unsafe { libc::signal(signal, disposition) };
 }

@@ -22,7 +22,9 @@ impl Name {
     pub fn parse(text: impl AsRef<[u8]>) -> Result<Self> {
         let bytes = text.as_ref();
         if !Self::is_legal(bytes) {
-            let shown = printable(bytes);
+            // What follows may be a value that was typed by mistake.
+            let end = bytes.iter().position(|b| matches!(b, b'=' | b' ' | b'\t' | b'\n')).unwrap_or(bytes.len());
+            let shown = printable(&bytes[..end]) + if end < bytes.len() { "…" } else { "" };
             return Err(Error::new(Kind::Failed, format!("`{shown}` is not a legal name"))
                 .hint("a name has letters, digits and `_`, and does not begin with a digit"));
         }

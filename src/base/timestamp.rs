@@ -21,7 +21,8 @@ impl Timestamp {
     /// `Kind::Failed` if it is not RFC 3339.
     pub fn parse(text: &[u8]) -> Result<Self> {
         let parsed = std::str::from_utf8(text).ok().and_then(|t| OffsetDateTime::parse(t, &Rfc3339).ok());
-        let Some(moment) = parsed else {
+        // Outside of these years an offset leads out of what can be printed.
+        let Some(moment) = parsed.filter(|moment| (1970..=9998).contains(&moment.year())) else {
             return Err(Error::new(Kind::Failed, "the time is not written as RFC 3339 wants it"));
         };
         Ok(Self::from(moment))
@@ -61,7 +62,10 @@ mod tests {
         ] {
             assert_eq!(Timestamp::parse(text.as_bytes()).unwrap().to_string(), want);
         }
-        for bad in ["", "2026-11-23", "2026-11-23T12:38:30Z\r", "yesterday"] {
+        for bad in [
+            "9999-12-31T23:59:59-23:59", "0000-01-01T00:00:00+23:59", "", "2026-11-23", "2026-11-23T12:38:30Z\r",
+            "yesterday",
+        ] {
             assert!(Timestamp::parse(bad.as_bytes()).is_err(), "{bad:?}");
         }
     }

@@ -1,5 +1,7 @@
 //! Changing a sealed file: lock, read again, open, change, write. Two writers lose nothing.
 
+use std::path::Path;
+
 use crate::base::Error;
 use crate::base::Kind;
 use crate::base::Name;
@@ -49,10 +51,8 @@ pub fn change<T>(
     target: &Target,
     edit: impl FnOnce(&mut Draft) -> Result<T>,
 ) -> Result<(T, bool)> {
-    let path = target.path();
-    make_folder(target)?;
-    let lock = Lock::for_file(&path)?;
-    let before = target.read()?.map(|layer| open(context, layer)).transpose()?;
+    let lock = lock(target)?;
+    let before = target.read_to_change()?.map(|layer| open(context, layer)).transpose()?;
     let selector = target.selector()?;
     let mut draft = before.as_ref().map(Draft::of).transpose()?.unwrap_or_default();
     let result = edit(&mut draft)?;
@@ -64,7 +64,7 @@ pub fn change<T>(
         }
         None => write_new(context, target, &draft)?,
     };
-    disk::write_over(&lock, &path, &written.bytes, Some(SEALED_FILE_MODE))?;
+    disk::write_over(&lock, &written.bytes, Some(SEALED_FILE_MODE))?;
     Ok((result, true))
 }
 
@@ -73,14 +73,12 @@ pub fn change<T>(
 /// # Errors
 /// `Kind::Failed` if it exists already; as [`change`].
 pub fn create(context: &Context<'_>, target: &Target, rows: Vec<Row>) -> Result<()> {
-    make_folder(target)?;
-    let path = target.path();
-    let lock = Lock::for_file(&path)?;
-    if path.symlink_metadata().is_ok() {
+    let lock = lock(target)?;
+    if target.path().symlink_metadata().is_ok() {
         return Err(Error::new(Kind::Failed, format!("`{}` exists already", target.shown())));
     }
     let written = write_new(context, target, &Draft { rows })?;
-    disk::write_over(&lock, &path, &written.bytes, Some(SEALED_FILE_MODE))
+    disk::write_over(&lock, &written.bytes, Some(SEALED_FILE_MODE))
 }
 
 fn write_new(context: &Context<'_>, target: &Target, draft: &Draft) -> Result<Written> {
@@ -93,26 +91,12 @@ fn write_new(context: &Context<'_>, target: &Target, draft: &Draft) -> Result<Wr
     draft.write(&recipients, &selector, sealing, context.world.now)
 }
 
-/// Makes the folder of an environment's file.
-fn make_folder(target: &Target) -> Result<()> {
-    match (target.selected(), target.path().parent()) {
-        (Some(Selected { project, environment }), Some(folder)) if environment.file.contains('/') => {
-            check_folder(&project.folder, folder)
-        }
-        _ => Ok(()),
+/// Waits for the right to write the target; an environment's file lies below the project, whatever links there are.
+fn lock(target: &Target) -> Result<Lock> {
+    match target.selected() {
+        Some(Selected { project, environment }) => Lock::beneath(&project.folder, Path::new(&environment.file)),
+        None => Lock::for_file(&target.path()),
     }
-}
-
-/// Makes the folder of a sealed file, which must lie below the project's after all links are followed.
-fn check_folder(project: &std::path::Path, folder: &std::path::Path) -> Result<()> {
-    let failed =
-        |error| Error::new(Kind::Failed, format!("cannot make the folder `{}`", folder.display())).because(error);
-    std::fs::create_dir_all(folder).map_err(failed)?;
-    let (real, root) = (folder.canonicalize().map_err(failed)?, project.canonicalize().map_err(failed)?);
-    if real.starts_with(root) {
-        return Ok(());
-    }
-    Err(Error::new(Kind::Refused, format!("`{}` is a link that leads out of the project", folder.display())))
 }
 
 /// Refuses values that the file's own selector would leave in clear, where no `secrets.toml` says that they may.

@@ -18,6 +18,7 @@ use crate::disk::Limit;
 use crate::disk::Scratch;
 use crate::dotenv::Document;
 use crate::launch::Editor;
+use crate::launch::Guard;
 use crate::sops::Draft;
 use crate::sops::Row;
 use crate::term::Terminal;
@@ -45,7 +46,8 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
     let (document, _) = plain::document_of(&base)?;
     let text = document.print();
     let scratch = Scratch::new(&context.world.folders)?;
-    let edited = edit(context, &editor, &scratch, &target, &text);
+    let guard = Guard::new(scratch.path())?;
+    let edited = edit(context, &editor, &scratch, &guard, &target, &text);
     scratch.remove()?;
     let Some(edited) = edited? else {
         context.ui.done("nothing was changed");
@@ -66,6 +68,7 @@ fn edit(
     context: &Context<'_>,
     editor: &Editor,
     scratch: &Scratch,
+    guard: &Guard,
     target: &Target,
     text: &Zeroizing<Vec<u8>>,
 ) -> Result<Option<Document>> {
@@ -73,7 +76,7 @@ fn edit(
     let file = scratch.path().join(name);
     disk::write_new(&file, text, 0o600)?;
     loop {
-        editor.edit(&file, scratch.path())?;
+        editor.edit(&file, scratch.path(), guard)?;
         let edited = disk::read(&file, Limit::SEALED_FILE)?;
         if edited == *text {
             return Ok(None);
@@ -99,26 +102,58 @@ fn parse(text: &[u8], file: &Path) -> Result<Document> {
     Document::parse(text).map_err(|error| error.in_front(format!("`{shown}`: ")))
 }
 
-/// Takes the edit over; if somebody else wrote the file meanwhile, name by name.
+/// Takes the edit over. If somebody else wrote the file meanwhile, name by name; comments and order are those of the side
+/// that changed them.
 fn merge(draft: &mut Draft, base: &Draft, rows: Vec<Row>, place: &str) -> Result<()> {
-    let theirs = changes(base, draft);
-    if theirs.is_empty() {
-        draft.rows = rows;
-        return Ok(());
-    }
-    let edited = Draft { rows };
-    let ours = changes(base, &edited);
-    let both: Vec<&str> = ours.keys().filter(|name| theirs.contains_key(*name)).map(|name| name.as_str()).collect();
-    if !both.is_empty() {
+    let mut edited = Draft { rows };
+    let (theirs, ours) = (changes(base, draft), changes(base, &edited));
+    let same = |one: Option<&Value>, other: Option<&Value>| match (one, other) {
+        (Some(one), Some(other)) => one.same_as(other),
+        (one, other) => one.is_none() && other.is_none(),
+    };
+    let differs = |name: &&&Name| theirs.get(**name).is_some_and(|their| !same(*their, ours[**name]));
+    let both: Vec<&str> = ours.keys().filter(differs).map(|name| name.as_str()).collect();
+    let they_rearranged = is_rearranged(base, draft);
+    let we_rearranged = is_rearranged(base, &edited);
+    if !both.is_empty() || (they_rearranged && we_rearranged) {
+        let what = if both.is_empty() { "comments".to_string() } else { quoted_list(&both) };
         return Err(Error::new(
             Kind::Failed,
-            format!("another process changed {} in `{place}` while you were editing", quoted_list(&both)),
+            format!("another process changed {what} in `{place}` while you were editing"),
         )
         .hint("`secrets edit` again, on what is there now"));
     }
-    let ours: Vec<(Name, Option<Value>)> =
-        ours.into_iter().map(|(name, value)| (name.clone(), value.map(Value::duplicate))).collect();
-    for (name, value) in ours {
+    if they_rearranged || (!theirs.is_empty() && !we_rearranged) {
+        let ours = owned(ours);
+        apply(draft, ours);
+    } else {
+        let theirs = owned(theirs);
+        apply(&mut edited, theirs);
+        *draft = edited;
+    }
+    Ok(())
+}
+
+/// Tells whether comments, or the order of names that both have, differ.
+fn is_rearranged(before: &Draft, after: &Draft) -> bool {
+    arrangement(before, &after.values()) != arrangement(after, &before.values())
+}
+
+fn arrangement<'a>(draft: &'a Draft, other: &HashMap<&Name, &Value>) -> Vec<&'a [u8]> {
+    let parts = draft.rows.iter().filter_map(|row| match row {
+        Row::Comment(text) => Some(text.expose()),
+        Row::Entry(name, _) => other.contains_key(name).then(|| name.as_bytes()),
+        Row::Blank => None,
+    });
+    parts.collect()
+}
+
+fn owned(changes: HashMap<&Name, Option<&Value>>) -> Vec<(Name, Option<Value>)> {
+    changes.into_iter().map(|(name, value)| (name.clone(), value.map(Value::duplicate))).collect()
+}
+
+fn apply(draft: &mut Draft, changes: Vec<(Name, Option<Value>)>) {
+    for (name, value) in changes {
         match value {
             Some(value) => draft.set(&name, value),
             None => {
@@ -126,21 +161,14 @@ fn merge(draft: &mut Draft, base: &Draft, rows: Vec<Row>, place: &str) -> Result
             }
         }
     }
-    Ok(())
 }
 
 /// Returns the names that differ, with their new value; `None` where the name is gone.
 fn changes<'a>(before: &'a Draft, after: &'a Draft) -> HashMap<&'a Name, Option<&'a Value>> {
-    let mut changes = HashMap::new();
-    for name in after.names() {
-        let value = after.value(name);
-        let is_same = matches!((before.value(name), value), (Some(old), Some(new)) if old.same_as(new));
-        if !is_same {
-            changes.insert(name, value);
-        }
-    }
-    for name in before.names().filter(|name| after.value(name).is_none()) {
-        changes.insert(name, None);
-    }
+    let (old, new) = (before.values(), after.values());
+    let is_same = |name: &Name, value: &Value| old.get(name).is_some_and(|old| old.same_as(value));
+    let mut changes: HashMap<&Name, Option<&Value>> = HashMap::new();
+    changes.extend(new.iter().filter(|(name, value)| !is_same(name, value)).map(|(name, value)| (*name, Some(*value))));
+    changes.extend(old.keys().filter(|name| !new.contains_key(*name)).map(|name| (*name, None)));
     changes
 }

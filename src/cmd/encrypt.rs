@@ -52,19 +52,30 @@ pub struct Arguments {
 
 pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
     let draft = read(context, &arguments.file)?;
-    if let Some(output) = arguments.output.as_deref()
-        && disk::read(output, Limit::SEALED_FILE).is_ok_and(|bytes| is_sealed_file(&bytes))
+    let is_pipe = |path: &&PathBuf| path.as_os_str() == "-";
+    if arguments.in_place && is_pipe(&&arguments.file) {
+        return Err(Error::new(Kind::Usage, "stdin cannot be replaced").hint("say `--output FILE`"));
+    }
+    let output = arguments.output.as_ref().filter(|path| !is_pipe(path));
+    if let Some(output) = output
+        && output.exists()
+        && is_sealed_file(&disk::read(output, Limit::SEALED_FILE)?)
     {
+        if !arguments.to.is_empty() || arguments.env.is_some() {
+            let shown = printable(output.as_os_str().as_encoded_bytes());
+            return Err(Error::new(Kind::Usage, format!("`{shown}` is sealed already, and keeps its recipients"))
+                .hint("leave `--to` and `--env` away to change its values, or remove the file first"));
+        }
         return edit(context, output, draft);
     }
     let written =
         draft.write(&recipients(context, arguments)?, &Selector::for_plain(&[])?, Sealing::None, context.world.now)?;
-    let path = if arguments.in_place { Some(&arguments.file) } else { arguments.output.as_ref() };
+    let path = if arguments.in_place { Some(&arguments.file) } else { output };
     match path {
         None => context.ui.data(&written.bytes),
         Some(path) => {
             let lock = disk::Lock::for_file(path)?;
-            disk::write_over(&lock, path, &written.bytes, None)?;
+            disk::write_over(&lock, &written.bytes, None)?;
             context.ui.done(format!("encrypted `{}`", printable(path.as_os_str().as_encoded_bytes())));
             Ok(())
         }
@@ -110,7 +121,11 @@ fn draft(bytes: &[u8]) -> Result<(Draft, Vec<String>)> {
             Content::Blank => Row::Blank,
             Content::Comment(text) => Row::Comment(Value::from(text)),
             Content::Entry(name, text) => {
-                let name = Name::parse(name).map_err(|error| error.in_front(format!("line {line}: ")))?;
+                // Not shown: what stands before a `=` may be the second line of a key in base64.
+                let name = Name::parse(name).map_err(|_| {
+                    Error::new(Kind::Failed, format!("line {line} does not begin with a legal name and `=`"))
+                        .hint("a name has letters, digits and `_`; a value of several lines has `\\n` between them")
+                })?;
                 if let Some(first) = seen.insert(name.clone(), line) {
                     return Err(Error::new(
                         Kind::Failed,
@@ -131,7 +146,7 @@ fn draft(bytes: &[u8]) -> Result<(Draft, Vec<String>)> {
 
 fn recipients(context: &Context<'_>, arguments: &Arguments) -> Result<Vec<Recipient>> {
     if !arguments.to.is_empty() {
-        return parse(arguments.to.iter().map(String::as_str));
+        return parse(arguments.to.iter().flat_map(|text| text.lines()));
     }
     if arguments.env.is_none()
         && let Some(list) = context.world.env.get("SOPS_AGE_RECIPIENTS")

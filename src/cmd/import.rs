@@ -164,11 +164,11 @@ fn offer_to_declare(context: &Context<'_>, selected: &Selected<'_>, names: &[&Na
     if !(yes || terminal.is_there() && terminal.confirm(&question, false)?) {
         return Ok(());
     }
-    let path = selected.project.folder.join(FILE_NAME);
-    let lock = disk::Lock::for_file(&path)?;
-    let text = disk::read(&path, Limit::SETTINGS)?;
+    let folder = &selected.project.folder;
+    let lock = disk::Lock::beneath(folder, Path::new(FILE_NAME))?;
+    let text = disk::read_beneath(folder, Path::new(FILE_NAME), Limit::SETTINGS)?;
     let edited = project::declare_runs_code(&String::from_utf8_lossy(&text), &declared)?;
-    disk::write_over(&lock, &path, edited.as_bytes(), None)?;
+    disk::write_over(&lock, edited.as_bytes(), None)?;
     context.ui.done(format!("declared {} in {FILE_NAME}", quoted_list(&shown)));
     Ok(())
 }

@@ -57,6 +57,11 @@ pub fn run(context: &Context<'_>, arguments: Arguments) -> Result<()> {
     let folder = context.world.cwd()?.to_path_buf();
     let mut changed = Vec::new();
     let is_new = folder.join(FILE_NAME).symlink_metadata().is_err();
+    if !is_new && let Some(path) = &arguments.import {
+        let shown = printable(path.as_os_str().as_encoded_bytes());
+        return Err(Error::new(Kind::Failed, "this folder is a project already")
+            .hint(format!("`secrets import {shown}` takes the plain file in")));
+    }
     if is_new {
         check_not_inside(context)?;
         if arguments.sops_yaml {
@@ -86,6 +91,8 @@ fn begin(context: &Context<'_>, arguments: &Arguments, folder: &Path, changed: &
     let name = arguments.name.clone().unwrap_or_else(|| word(folder.file_name().unwrap_or_default(), "project"));
     let login = ["USER", "LOGNAME"].iter().find_map(|name| context.world.env.get(name));
     let member = arguments.member.clone().unwrap_or_else(|| word(login.unwrap_or_default(), "me"));
+    project::check_word("a project", &name)?;
+    project::check_word("a member", &member)?;
     let declared = match &plain {
         Some(plain) => take_in::declared(context, arguments, &names(&plain.document))?,
         None => Vec::new(),
@@ -93,15 +100,23 @@ fn begin(context: &Context<'_>, arguments: &Arguments, folder: &Path, changed: &
     let text = project::new_project(&name, &member, &recipient, &declared);
     let target = Target::Declared { project: project::parse(folder, &text)?, environment: 0 };
     // An interrupted `init` may have left the sealed file; it is not thrown away.
-    if target.path().symlink_metadata().is_err() {
+    let is_new = target.path().symlink_metadata().is_err();
+    if is_new {
         let rows = plain.as_ref().map(|plain| super::plain::rows_of(&plain.document));
         change::create(context, &target, rows.unwrap_or_default())?;
         changed.push(target.shown());
     }
     disk::write_new(&folder.join(FILE_NAME), text.as_bytes(), SETTINGS_MODE)?;
     changed.push(FILE_NAME.to_string());
-    if let Some(plain) = plain {
+    let Some(plain) = plain else { return Ok(()) };
+    if is_new {
         take_in::compare(context, folder, &plain)?;
+        change::warn_of_names(context, &target.again()?, names(&plain.document).into_iter());
+    } else {
+        let shown = printable(plain.path.as_os_str().as_encoded_bytes());
+        context
+            .ui
+            .hint(format!("`{}` was there already; `secrets import {shown}` takes the plain file in", target.shown()));
     }
     Ok(())
 }
@@ -134,7 +149,10 @@ fn check_not_inside(context: &Context<'_>) -> Result<()> {
 
 fn check_sops_yaml(folder: &Path) -> Result<()> {
     let path = folder.join(project::SOPS_YAML);
-    if path.symlink_metadata().is_err() || project::is_our_sops_yaml(&disk::read(&path, Limit::SETTINGS)?) {
+    let is_free = path.symlink_metadata().is_err();
+    if is_free
+        || project::is_our_sops_yaml(&disk::read_beneath(folder, Path::new(project::SOPS_YAML), Limit::SETTINGS)?)
+    {
         return Ok(());
     }
     Err(Error::new(Kind::Failed, "there is a .sops.yaml that `secrets` did not write, and does not touch")
@@ -145,10 +163,10 @@ fn write_sops_yaml(context: &Context<'_>, folder: &Path, project: &Project, chan
     check_sops_yaml(folder)?;
     let path = folder.join(project::SOPS_YAML);
     let text = project::sops_yaml(project, context.world.now)?;
-    let lock = Lock::for_file(&path)?;
+    let lock = Lock::beneath(folder, Path::new(project::SOPS_YAML))?;
     let is_same = disk::read(&path, Limit::SETTINGS).is_ok_and(|old| *old == *text.as_bytes());
     if !is_same {
-        disk::write_over(&lock, &path, text.as_bytes(), Some(SETTINGS_MODE))?;
+        disk::write_over(&lock, text.as_bytes(), Some(SETTINGS_MODE))?;
         changed.push(project::SOPS_YAML.to_string());
     }
     Ok(())
@@ -162,7 +180,7 @@ fn report(context: &Context<'_>, project: &Project, changed: &[String]) {
     }
     ui.done(format!("`{}` is a project", project.name));
     ui.hint("`secrets set NAME` adds a value, `secrets run -- CMD` starts a program with all of them");
-    ui.hint(format!("to commit: `git add {}`", changed.join(" ")));
+    ui.hint(format!("to commit: `git add {}`", shell_words::join(changed)));
 }
 
 /// Makes a word for `secrets.toml` from a folder's or a person's name.

@@ -24,6 +24,7 @@ use std::path::PathBuf;
 use clap::Parser;
 use clap::Subcommand;
 
+use crate::base::Error;
 use crate::base::Kind;
 use crate::base::World;
 use crate::term::ColorChoice;
@@ -141,7 +142,12 @@ fn usage(world: &World, error: &clap::Error) -> u8 {
     let ui = Ui::new(&world.env, ColorChoice::Auto, false, false);
     let text = error.render().to_string();
     if error.use_stderr() {
-        ui.usage(&text);
+        if world.args.iter().any(|argument| argument == "--json") {
+            let text = text.trim().trim_start_matches("error: ");
+            Ui::new(&world.env, ColorChoice::Never, false, true).error(&Error::new(Kind::Usage, text));
+        } else {
+            ui.usage(&text);
+        }
         return Kind::Usage.code();
     }
     match ui.data(text.as_bytes()) {

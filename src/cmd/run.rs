@@ -20,6 +20,8 @@ use crate::resolve;
 use crate::resolve::Layer;
 use crate::resolve::Request;
 use crate::resolve::Selected;
+use crate::resolve::policy;
+use crate::resolve::policy::Danger;
 
 use super::context::Context;
 use super::get::patterns;
@@ -92,10 +94,13 @@ pub fn run(context: &Context<'_>, arguments: Arguments) -> Result<()> {
     for warning in plan.layers.iter().filter_map(Layer::warning) {
         context.ui.warn(warning);
     }
-    let left_out = plan.left_out.clone();
+    // A name that a file must not set is not taken from the caller either.
+    let is_harmless = |name: &&Name| policy::danger(name.as_str()) != Some(Danger::Never);
+    let left_out: Vec<Name> = plan.left_out.iter().filter(is_harmless).cloned().collect();
+    let preserved = plan.preserved.clone();
     let values = resolve::fill(plan, &mut context.keyring())?;
     context.warn_of_identities();
-    let mut environ = environ(context, &arguments, values, &left_out)?;
+    let mut environ = environ(context, &arguments, values, &left_out, &preserved)?;
     environ.push("SECRETS_RUN", &mark(depth + 1, selected.as_ref()));
     launch::exec(&program, &arguments.command, &environ).map(|never| match never {})
 }
@@ -127,8 +132,10 @@ fn environ(
     arguments: &Arguments,
     values: Vec<(Name, crate::base::Value)>,
     left_out: &[Name],
+    preserved: &[Name],
 ) -> Result<Environ> {
-    let keep: Vec<Pattern> = patterns(&arguments.keep)?;
+    let mut keep: Vec<Pattern> = patterns(&arguments.keep)?;
+    keep.extend(preserved.iter().map(|name| Pattern::parse(name.as_str())).collect::<Result<Vec<_>>>()?);
     let inherit = if arguments.pure { Inherit::Pure { keep } } else { Inherit::All };
     let conflict = match arguments.on_conflict {
         OnConflict::Error => Conflict::Error,

@@ -61,7 +61,10 @@ pub fn run(context: &Context<'_>, arguments: Arguments) -> Result<()> {
 fn checked_name(arguments: &Arguments) -> Result<Name> {
     let (name, given) = match arguments.name.split_once('=') {
         Some((name, _)) => (name, true),
-        None => (arguments.name.as_str(), !arguments.value.is_empty()),
+        None => {
+            let is_more_than_a_name = !arguments.value.is_empty() || arguments.name.contains(char::is_whitespace);
+            (arguments.name.as_str(), is_more_than_a_name)
+        }
     };
     if !given {
         return Name::parse(name);

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::base::Result;
+use crate::base::printable;
 use crate::resolve::Layer;
 use crate::resolve::Source;
 
@@ -70,7 +71,8 @@ impl Report {
             if place.project.is_empty() {
                 format!("version {}, outside any project", seal.seq)
             } else {
-                format!("version {}, for {} {}", seal.seq, place.project, place.path)
+                let shown = printable(format!("{} {}", place.project, place.path).as_bytes());
+                format!("version {}, for {shown}", seal.seq)
             }
         });
     }
@@ -106,7 +108,8 @@ impl Report {
         let none = if self.environment.is_some() { "none: a plain sops file" } else { "none" };
         row("seal", self.seal.as_deref().unwrap_or(none));
         match (&self.opens, &self.problem) {
-            (Some(true), _) => row("opens", "yes, and nothing was changed without the key"),
+            (Some(true), _) if self.seal.is_some() => row("opens", "yes, and nothing was changed without the key"),
+            (Some(true), _) => row("opens", "yes; without a seal names, comments and recipients are not proved"),
             (_, Some(problem)) => row("opens", &format!("no: {problem}")),
             _ => {}
         }

@@ -15,6 +15,7 @@ use crate::project::Environment;
 use crate::project::Project;
 use crate::resolve::Layer;
 use crate::resolve::Selected;
+use crate::resolve::Source;
 use crate::resolve::sealed_layer;
 use crate::sops::Selector;
 
@@ -117,6 +118,29 @@ impl Target {
                 let bytes = disk::read_beneath(&project.folder, below, Limit::SEALED_FILE)?;
                 sealed_layer(&bytes, project, environment).map(Some)
             }
+        }
+    }
+
+    /// As [`Self::read`], for a writer: a clear value in a sealed file that `plain` does not name any more is read, since
+    /// the next version encrypts it.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn read_to_change(&self) -> Result<Option<Layer>> {
+        match self.read() {
+            Err(error) if error.broken_rule() == Some("selector") => {
+                let layer = Layer::undeclared(&self.path())?;
+                let place = self.selected().map(|selected| selected.project.place_of(selected.environment));
+                match (&layer.source, place) {
+                    (Source::Sealed { file, .. }, Some(place))
+                        if file.seal().is_some_and(|seal| seal.place == place) =>
+                    {
+                        Ok(Some(layer))
+                    }
+                    _ => Err(error),
+                }
+            }
+            other => other,
         }
     }
 

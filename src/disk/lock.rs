@@ -1,62 +1,132 @@
 //! One writer at a time.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::fs::TryLockError;
+use std::path::Component;
 use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 use std::time::Instant;
+
+use rustix::fs::Mode;
+use rustix::fs::OFlags;
 
 use crate::base::Error;
 use crate::base::Kind;
 use crate::base::Result;
 
+use super::read::leaves_project;
 use super::read::show;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(3);
 
-/// The right to write in one folder, until dropped.
+/// The right to write one file, until dropped.
 ///
-/// The lock is on the folder and not on the file, since a write replaces the file and with it what is locked. It needs no
-/// file of its own, and holds between users who share a folder.
+/// The lock is on the file's folder and not on the file, since a write replaces the file and with it what is locked. It
+/// needs no file of its own, and holds between users who share a folder. Links are followed once, here; the write works
+/// in the folder that was opened, so a folder that is swapped for a link meanwhile leads nowhere.
 #[derive(Debug)]
 pub struct Lock {
-    _folder: File,
+    pub(super) folder: File,
+    pub(super) name: OsString,
+    /// The path as messages show it.
+    pub(super) shown: String,
 }
 
 impl Lock {
-    /// Waits for the right to write in the folder of `path`.
+    /// Waits for the right to write a file, wherever links lead: a person named the path.
     ///
     /// # Errors
     /// `Kind::Failed` if the folder cannot be opened, or another process holds the lock for 30 seconds.
     pub fn for_file(path: &Path) -> Result<Self> {
-        let folder = folder_of(path);
-        let opened = File::open(folder).map_err(|error| {
-            Error::new(Kind::Failed, format!("cannot open the folder `{}`", show(folder))).because(error)
-        })?;
+        let (folder, name) = resolve(path)?;
+        let opened = File::open(&folder).map_err(|error| cannot_open(&folder, error))?;
+        Self::wait(opened, name, show(path))
+    }
+
+    /// Waits for the right to write a file below `root`; folders that are missing are made.
+    ///
+    /// # Errors
+    /// As [`Self::for_file`]; `Kind::Refused` if a link leads out of `root`.
+    pub fn beneath(root: &Path, below: &Path) -> Result<Self> {
+        let path = root.join(below);
+        let root = root.canonicalize().map_err(|error| cannot_open(root, error))?;
+        make_folders(&root, below)?;
+        let (folder, name) = resolve(&path)?;
+        let inside = folder.strip_prefix(&root).map_err(|_| leaves_project(&path))?;
+        let opened = open_folder(&root, inside).map_err(|error| cannot_open(&folder, error))?;
+        Self::wait(opened, name, show(&path))
+    }
+
+    fn wait(folder: File, name: OsString, shown: String) -> Result<Self> {
         let start = Instant::now();
         loop {
-            match opened.try_lock() {
-                Ok(()) => return Ok(Self { _folder: opened }),
+            match folder.try_lock() {
+                Ok(()) => return Ok(Self { folder, name, shown }),
                 Err(TryLockError::WouldBlock) if start.elapsed() < PATIENCE => std::thread::sleep(PAUSE),
                 Err(TryLockError::WouldBlock) => {
-                    let shown = show(path);
                     return Err(Error::new(Kind::Failed, format!("another process is writing `{shown}`"))
                         .hint("try again when it has ended"));
                 }
                 Err(TryLockError::Error(error)) => {
-                    let shown = show(folder);
-                    return Err(Error::new(Kind::Failed, format!("cannot lock `{shown}`")).because(error));
+                    return Err(Error::new(Kind::Failed, format!("cannot lock the folder of `{shown}`")).because(error));
                 }
             }
         }
     }
 }
 
-/// Returns the folder that holds `path`.
-pub(super) fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
+/// Follows links to the folder and the name that are really written.
+fn resolve(path: &Path) -> Result<(PathBuf, OsString)> {
+    let real = path.canonicalize();
+    let (path, is_there) = match &real {
+        Ok(real) => (real.as_path(), true),
+        Err(_) => (path, false),
+    };
+    let Some(name) = path.file_name() else {
+        return Err(Error::new(Kind::Failed, format!("`{}` is a folder", show(path))));
+    };
+    let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
+    };
+    let folder = if is_there { Ok(folder.to_path_buf()) } else { folder.canonicalize() };
+    Ok((folder.map_err(|error| cannot_open(path, error))?, name.to_os_string()))
+}
+
+/// Makes the folders of `below` that are missing, one by one, and none behind a link that leads out of `root`.
+fn make_folders(root: &Path, below: &Path) -> Result<()> {
+    let mut folder = root.to_path_buf();
+    let parent = below.parent().unwrap_or(Path::new(""));
+    for part in parent.components() {
+        let Component::Normal(part) = part else { continue };
+        folder.push(part);
+        if let Err(error) = std::fs::create_dir(&folder)
+            && error.kind() != std::io::ErrorKind::AlreadyExists
+        {
+            return Err(Error::new(Kind::Failed, format!("cannot make the folder `{}`", show(&folder))).because(error));
+        }
+        folder = folder.canonicalize().map_err(|error| cannot_open(&folder, error))?;
+        if !folder.starts_with(root) {
+            return Err(leaves_project(&root.join(below)));
+        }
     }
+    Ok(())
+}
+
+/// Opens a folder below `root` without following any link: they were followed before.
+fn open_folder(root: &Path, inside: &Path) -> std::io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let mut folder = rustix::fs::open(root, flags, Mode::empty())?;
+    for part in inside.components() {
+        let flags = flags | OFlags::NOFOLLOW;
+        folder = rustix::fs::openat(&folder, part.as_os_str(), flags, Mode::empty())?;
+    }
+    Ok(File::from(folder))
+}
+
+fn cannot_open(folder: &Path, error: std::io::Error) -> Error {
+    Error::new(Kind::Failed, format!("cannot open the folder `{}`", show(folder))).because(error)
 }

@@ -3,7 +3,6 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -66,7 +65,8 @@ fn look(path: &Path) -> Look {
     if found.is_dir() {
         return Look::NotExecutable("it is a folder");
     }
-    if found.permissions().mode() & 0o111 == 0 {
+    // What this user may execute, not whether anybody may: `execvp` goes on to the next folder, too.
+    if rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_err() {
         return Look::NotExecutable("it may not be executed");
     }
     Look::Executable

@@ -1,11 +1,9 @@
 //! Reading files that somebody else may have put there.
 
-use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 use std::io::Read as _;
 use std::path::Path;
-use std::path::PathBuf;
 
 use rustix::fs::Mode;
 use rustix::fs::OFlags;
@@ -16,13 +14,15 @@ use crate::base::Kind;
 use crate::base::Result;
 use crate::base::printable;
 
+const PIPE_BUFFER: usize = 64 << 10;
+
 /// The most bytes of one file.
 #[derive(Clone, Copy, Debug)]
 pub struct Limit(pub u64);
 
 impl Limit {
     /// A sealed file or a plain `.env`.
-    pub const SEALED_FILE: Self = Self(4 << 20);
+    pub const SEALED_FILE: Self = Self(crate::sops::MOST_FILE as u64);
     /// `secrets.toml` and other settings.
     pub const SETTINGS: Self = Self(1 << 20);
     /// An identity file.
@@ -113,8 +113,10 @@ fn read_bounded(reader: impl io::Read, expected: u64, limit: Limit, what: &str) 
     if expected > limit.0 {
         return Err(too_large());
     }
-    // One byte more than expected, so that the end is seen without growing: growing would leave a copy behind.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(expected as usize + 1));
+    // One byte more than expected, so that the end is seen without growing: growing would leave a copy behind. Of a pipe
+    // nothing is known; what fits into its buffer is read without growing.
+    let size = if expected == 0 { PIPE_BUFFER } else { expected as usize + 1 };
+    let mut bytes = Zeroizing::new(Vec::with_capacity(size));
     reader
         .take(limit.0 + 1)
         .read_to_end(&mut bytes)
@@ -130,17 +132,12 @@ fn cannot_read(path: &Path, error: io::Error) -> Error {
     Error::new(Kind::Failed, message).because(error)
 }
 
-fn leaves_project(path: &Path) -> Error {
+pub(super) fn leaves_project(path: &Path) -> Error {
     Error::new(Kind::Refused, format!("`{}` is a link that leads out of the project", show(path)))
-        .hint("a sealed file must lie below the folder of secrets.toml; to read another one: `--file FILE`")
+        .hint("a sealed file lies below the folder of secrets.toml; put the file itself there")
 }
 
 /// Returns a path fit to be shown.
 pub(super) fn show(path: &Path) -> String {
     printable(path.as_os_str().as_encoded_bytes())
-}
-
-/// Joins a folder and a file name.
-pub(super) fn sibling(path: &Path, name: &OsStr) -> PathBuf {
-    path.with_file_name(name)
 }

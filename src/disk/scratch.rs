@@ -55,7 +55,8 @@ impl Scratch {
     pub fn remove(self) -> Result<()> {
         let path = self.folder.path().to_path_buf();
         self.folder.close().map_err(|error| {
-            Error::new(Kind::Failed, format!("cannot remove the plain text in `{}`", path.display())).because(error)
+            Error::new(Kind::Failed, format!("cannot remove the plain text in `{}`", super::read::show(&path)))
+                .because(error)
         })
     }
 }
@@ -84,6 +85,7 @@ fn remove_stale(place: &Path) {
             .to_str()
             .and_then(|name| name.strip_prefix(PREFIX))
             .and_then(|rest| rest.split_once('-'))
+            .filter(|(_, random)| random.len() == 8 && random.bytes().all(|b| b.is_ascii_alphanumeric()))
             .and_then(|(process, _)| process.parse().ok())
             .and_then(rustix::process::Pid::from_raw);
         let Some(process) = process else { continue };

@@ -15,11 +15,17 @@ use super::document::Line;
 /// What some editors put before the first line; it belongs to no name.
 pub(super) const BOM: &[u8] = b"\xef\xbb\xbf";
 
+/// As in a sealed file.
+const MOST_LINES: usize = 50_000;
+
 pub(super) fn document(file: &[u8]) -> Result<Document> {
     let body = file.strip_prefix(BOM);
     let mut cursor = Cursor { bytes: body.unwrap_or(file), at: 0, line: 1, line_start: 0 };
     let mut lines = Vec::new();
     while !cursor.is_at_end() {
+        if lines.len() == MOST_LINES {
+            return Err(Error::new(Kind::Refused, format!("it has more than {MOST_LINES} lines")));
+        }
         lines.push(line(&mut cursor)?);
     }
     Ok(Document { has_bom: body.is_some(), lines })
@@ -47,7 +53,7 @@ fn entry(cursor: &mut Cursor<'_>, start: usize) -> Result<Entry> {
     let name = name(cursor)?;
     cursor.skip_white_space();
     if cursor.peek() != Some(b'=') {
-        return Err(cursor.wrong(format!("there is no `=` after `{name}`")));
+        return Err(no_entry(cursor, cursor.at - 1));
     }
     cursor.at += 1;
     let gap = cursor.skip_white_space();
@@ -92,13 +98,17 @@ fn legal_name(cursor: &Cursor<'_>, start: usize, word: &[u8]) -> Result<Name> {
     if word.is_empty() && stop == Some(b'=') {
         return Err(cursor.wrong_at(start, "there is no name before the `=`"));
     }
-    // Not shown: a line without a name may be the second line of a secret.
     if !matches!(stop, Some(b'=' | b' ' | b'\t')) || !Name::is_legal(word) {
-        return Err(cursor
-            .wrong_at(start, "here should be a name and `=`")
-            .hint("a name has letters, digits and `_`; a value of several lines needs quotes around it"));
+        return Err(no_entry(cursor, start));
     }
     Name::parse(word)
+}
+
+/// What stands there is not shown: a line without a name may be the second line of a secret.
+fn no_entry(cursor: &Cursor<'_>, at: usize) -> Error {
+    cursor
+        .wrong_at(at, "here should be a name and `=`")
+        .hint("a name has letters, digits and `_`; a value of several lines needs quotes around it")
 }
 
 /// Reads up to the line's end or to a comment after white space; white space around it falls away.
@@ -317,7 +327,7 @@ mod tests {
             ("=b\n", "line 1, column 1: there is no name before the `=`"),
             ("1A=b\n", "line 1, column 1: here should be a name and `=`"),
             ("A-B=c\n", "line 1, column 1: here should be a name and `=`"),
-            ("A b=c\n", "line 1, column 3: there is no `=` after `A`"),
+            ("A b=c\n", "line 1, column 2: here should be a name and `=`"),
             ("A: b\n", "line 1, column 1: here should be a name and `=`"),
             ("X=1\nA='b\nc\n", "line 2, column 3: the quote around `A` is never closed"),
             ("A='b'c\n", "line 1, column 6: something follows the closing quote of `A`"),

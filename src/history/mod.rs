@@ -20,7 +20,8 @@ pub struct Repository {
 impl Repository {
     /// Finds the work tree that `folder` lies in; `None` without one, or without git.
     pub fn of(world: &World, folder: &Path) -> Option<Self> {
-        let git = disk::find_program(OsStr::new("git"), &world.env).ok()?;
+        // A relative part of PATH would find a `git` that lies in the repository.
+        let git = disk::find_program(OsStr::new("git"), &world.env).ok().filter(|git| git.is_absolute())?;
         let repository = Self { git, folder: folder.to_path_buf(), env: world.env.clone() };
         repository.says_yes(&["rev-parse", "--is-inside-work-tree"]).then_some(repository)
     }
@@ -37,7 +38,12 @@ impl Repository {
 
     /// Runs git so that neither the caller's environment nor the repository's settings make it run a program.
     fn says_yes(&self, arguments: &[&str]) -> bool {
-        let clean = self.env.iter().filter(|(name, _)| !name.as_encoded_bytes().starts_with(b"GIT_"));
+        // Neither git's own variables, which can name programs, nor an identity.
+        let is_foreign = |name: &OsStr| {
+            let name = name.as_encoded_bytes();
+            name.starts_with(b"GIT_") || name.starts_with(b"SECRETS_") || name.starts_with(b"SOPS_AGE_")
+        };
+        let clean = self.env.iter().filter(|(name, _)| !is_foreign(name));
         Command::new(&self.git)
             .env_clear()
             .envs(clean)

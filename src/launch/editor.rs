@@ -3,8 +3,11 @@
 use std::ffi::OsString;
 use std::path::Path;
 use std::path::PathBuf;
-use std::process::Child;
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -25,6 +28,8 @@ use crate::disk;
 
 /// Tried in this order where neither `VISUAL` nor `EDITOR` is set.
 const USUAL: [&str; 3] = ["vim", "nano", "vi"];
+/// Variables that hold an identity, not only the way to one.
+const IDENTITY_VARIABLES: [&str; 2] = ["SECRETS_IDENTITY", "SOPS_AGE_KEY"];
 /// How long an editor may take to end before its file is removed under it.
 const GRACE: Duration = Duration::from_millis(500);
 
@@ -58,23 +63,28 @@ impl Editor {
             .ok_or_else(|| Error::new(Kind::Failed, "there is no editor").hint("set `EDITOR` to one"))
     }
 
-    /// Edits `file`, which lies in `folder`. If a signal ends us, `folder` is removed first.
+    /// Edits `file`, which lies in `folder`.
     ///
     /// # Errors
     /// `Kind::Failed` if the editor does not start, or ends with a code that is not 0.
-    pub fn edit(&self, file: &Path, folder: &Path) -> Result<()> {
+    pub fn edit(&self, file: &Path, folder: &Path, guard: &Guard) -> Result<()> {
         let shown = printable(self.program.as_os_str().as_encoded_bytes());
         let failed = |what: &str| Error::new(Kind::Failed, format!("the editor `{shown}` {what}"));
-        let mut child = Command::new(&self.program)
-            .args(&self.arguments)
-            .args(self.quiet_arguments(folder))
-            .arg(file)
-            .env("TMPDIR", folder)
-            .spawn()
-            .map_err(|error| failed("cannot be started").because(error))?;
-        let guard = Guard::new(&child, folder)?;
-        let status = child.wait().map_err(|error| failed("cannot be waited for").because(error))?;
-        guard.stand_down();
+        let mut command = Command::new(&self.program);
+        command.args(&self.arguments).args(self.quiet_arguments(folder)).arg(file).env("TMPDIR", folder);
+        // A plug-in of the editor has no business with the identity.
+        IDENTITY_VARIABLES.iter().for_each(|name| {
+            command.env_remove(name);
+        });
+        let mut child = {
+            let mut running = lock(&guard.editor);
+            let child = command.spawn().map_err(|error| failed("cannot be started").because(error))?;
+            *running = Some(Pid::from_child(&child));
+            child
+        };
+        let status = child.wait();
+        *lock(&guard.editor) = None;
+        let status = status.map_err(|error| failed("cannot be waited for").because(error))?;
         if status.success() {
             return Ok(());
         }
@@ -87,13 +97,28 @@ impl Editor {
     fn quiet_arguments(&self, folder: &Path) -> Vec<OsString> {
         let words = |words: &[&str]| words.iter().map(OsString::from).collect();
         match self.family() {
-            Family::Vim => words(&["-n", "-i", "NONE", "-c", "set nobackup nowritebackup noswapfile noundofile"]),
+            // A vimrc, and what it asks to be done later, comes before this; `viminfo` is nvim's `shada` as well.
+            Family::Vim => words(&[
+                "-n",
+                "-i",
+                "NONE",
+                "-c",
+                "set nobackup nowritebackup noswapfile noundofile viminfo=",
+                "-c",
+                "autocmd VimEnter,BufWritePre,VimLeavePre * \
+                 set nobackup nowritebackup noswapfile noundofile viminfo=",
+            ]),
             // Backups and histories come from nanorc alone, and no flag turns them off one by one.
             Family::Nano => words(&["--ignorercfiles"]),
+            // Once now, and once after all hooks of an init file.
             Family::Emacs => words(&[
                 "--eval",
-                "(progn (setq make-backup-files nil auto-save-default nil create-lockfiles nil \
-                 auto-save-list-file-prefix nil) (when (fboundp 'savehist-mode) (savehist-mode -1)))",
+                "(let ((off (lambda () \
+                   (setq make-backup-files nil auto-save-default nil create-lockfiles nil \
+                         auto-save-list-file-prefix nil) \
+                   (dolist (mode '(savehist-mode desktop-save-mode)) \
+                     (when (fboundp mode) (funcall mode -1)))))) \
+                 (funcall off) (add-hook 'window-setup-hook off t))",
             ]),
             // Its hot exit and local history live in its data folder; it gets one that is removed with the file.
             Family::Code => {
@@ -108,9 +133,11 @@ impl Editor {
         }
     }
 
-    /// `vi` is often a link to vim, so the name counts after links are followed, then as it was typed.
+    /// `vi` is often a link to vim, so the name counts after links are followed, then as it was typed, and then every other
+    /// word of the line: `env vim` is vim, too.
     fn family(&self) -> Family {
         let real = self.program.canonicalize().unwrap_or_else(|_| self.program.clone());
+        let words = self.arguments.iter().map(Path::new);
         let of = |path: &Path| {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             match name.as_str() {
@@ -125,10 +152,8 @@ impl Editor {
                 _ => Family::Other,
             }
         };
-        match of(&real) {
-            Family::Other => of(&self.program),
-            family => family,
-        }
+        let mut families = [real.as_path(), self.program.as_path()].into_iter().chain(words).map(of);
+        families.find(|family| *family != Family::Other).unwrap_or(Family::Other)
     }
 }
 
@@ -141,43 +166,50 @@ enum Family {
     Vim,
 }
 
-/// Waits for signals while the editor runs.
-struct Guard {
-    handle: signal_hook::iterator::Handle,
-    thread: std::thread::JoinHandle<()>,
+/// Waits for signals from before the plaintext is written until this process ends, and removes it before one ends us.
+pub struct Guard {
+    /// The editor's process while it runs. Who ends us holds the lock until we are gone, so that nobody reports or exits in
+    /// between.
+    editor: Arc<Mutex<Option<Pid>>>,
 }
 
 impl Guard {
-    fn new(child: &Child, folder: &Path) -> Result<Self> {
+    /// Begins to wait; `folder` is what must not stay.
+    ///
+    /// # Errors
+    /// `Kind::Failed` if the system does not let us.
+    pub fn new(folder: &Path) -> Result<Self> {
         let failed = |error| Error::new(Kind::Failed, "cannot wait for signals").because(error);
         let mut signals = Signals::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM]).map_err(failed)?;
-        let handle = signals.handle();
-        let editor = Pid::from_child(child);
-        let folder = folder.to_path_buf();
-        let thread = std::thread::spawn(move || {
+        let editor = Arc::new(Mutex::new(None));
+        let (seen, folder) = (Arc::clone(&editor), folder.to_path_buf());
+        std::thread::spawn(move || {
             for signal in &mut signals {
-                // Ctrl-C and Ctrl-\ are the editor's own keys: the terminal sends them to both of us.
-                if signal == SIGHUP || signal == SIGTERM {
-                    end_with(editor, &folder, signal);
+                let running = lock(&seen);
+                // Ctrl-C and Ctrl-\ are an editor's own keys: the terminal sends them to both of us.
+                if running.is_none() || signal == SIGHUP || signal == SIGTERM {
+                    end_with(*running, &folder, signal);
                 }
             }
         });
-        Ok(Self { handle, thread })
-    }
-
-    fn stand_down(self) {
-        self.handle.close();
-        let _ = self.thread.join();
+        Ok(Self { editor })
     }
 }
 
+/// A thread that panicked left nothing half done here.
+fn lock(editor: &Mutex<Option<Pid>>) -> MutexGuard<'_, Option<Pid>> {
+    editor.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Ends the editor, removes the plaintext, and dies of the signal.
-fn end_with(editor: Pid, folder: &Path, signal: i32) {
-    let passed_on = if signal == SIGHUP { Signal::HUP } else { Signal::TERM };
-    let _ = rustix::process::kill_process(editor, passed_on);
-    let start = Instant::now();
-    while rustix::process::test_kill_process(editor).is_ok() && start.elapsed() < GRACE {
-        std::thread::sleep(Duration::from_millis(5));
+fn end_with(editor: Option<Pid>, folder: &Path, signal: i32) {
+    if let Some(editor) = editor {
+        let passed_on = if signal == SIGHUP { Signal::HUP } else { Signal::TERM };
+        let _ = rustix::process::kill_process(editor, passed_on);
+        let start = Instant::now();
+        while rustix::process::test_kill_process(editor).is_ok() && start.elapsed() < GRACE {
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
     let _ = std::fs::remove_dir_all(folder);
     let _ = signal_hook::low_level::emulate_default_handler(signal);

@@ -90,8 +90,8 @@ impl Environ {
                 continue;
             }
             let is_left_out = left_out.iter().any(|left_out| left_out.as_bytes() == name.as_bytes());
-            let is_stripped = ours == Ours::Strip && is_ours(name);
-            if inherit.takes(name) && !is_stripped && !is_left_out && name != RUN_MARK {
+            let is_taken = if is_ours(name) { ours == Ours::Pass } else { inherit.takes(name) };
+            if is_taken && !is_left_out && name != RUN_MARK {
                 strings.extend(joined(name.as_bytes(), theirs.as_bytes()));
             }
         }

@@ -5,6 +5,7 @@ mod environ;
 mod exec;
 
 pub use editor::Editor;
+pub use editor::Guard;
 pub use environ::Conflict;
 pub use environ::Environ;
 pub use environ::Inherit;

@@ -21,6 +21,11 @@ use super::parse::environment;
 use super::parse::member;
 use super::raw::RawProject;
 
+/// The most environments, and recipients of all members: the file comes from the repository and costs time before any
+/// trust.
+const MOST_ENVIRONMENTS: usize = 100;
+const MOST_RECIPIENTS: usize = 1_000;
+
 /// A project that was read and found consistent.
 pub struct Project {
     /// The folder of `secrets.toml`.
@@ -80,7 +85,10 @@ impl Project {
         if raw.root.is_some() {
             return Err(Error::new(Kind::Failed, "`root` in secrets.toml is not supported by this version"));
         }
-        check_word("project", &raw.project)?;
+        check_word("a project", &raw.project)?;
+        check_count(raw.environments.0.len(), MOST_ENVIRONMENTS, "environments")?;
+        let recipients = raw.members.0.iter().map(|(_, member)| member.recipients.len()).sum();
+        check_count(recipients, MOST_RECIPIENTS, "recipients")?;
         let members = raw.members.0.into_iter().map(|(name, m)| member(name, m)).collect::<Result<Vec<_>>>()?;
         let environments =
             raw.environments.0.into_iter().map(|(name, e)| environment(name, e)).collect::<Result<Vec<_>>>()?;
@@ -125,11 +133,6 @@ impl Project {
         }
         layers.reverse();
         Ok(layers)
-    }
-
-    /// Returns the environment whose sealed file lies at `path`, which must be absolute.
-    pub fn environment_of(&self, path: &Path) -> Option<&Environment> {
-        self.environments.iter().find(|environment| self.path_of(environment) == path)
     }
 
     /// Returns the absolute path of an environment's sealed file.
@@ -180,13 +183,18 @@ impl Project {
         self.members.iter().filter(move |member| names.contains(&member.name.as_str()))
     }
 
-    /// Returns who a recipient in a file is: a member's name, or its first characters.
-    pub fn who(&self, label: &str) -> String {
-        let key = Recipient::parse(label).map(|recipient| recipient.key_text());
-        let member = key
-            .ok()
-            .and_then(|key| self.members.iter().find(|member| member.recipients.iter().any(|r| r.key_text() == key)));
-        member.map_or_else(|| short(label), |member| member.name.clone())
+    /// Returns who the recipients in a file are: members by name, others by their first characters.
+    pub fn who(&self, labels: &[&str]) -> Vec<String> {
+        let mut names: BTreeMap<String, &str> = BTreeMap::new();
+        for member in &self.members {
+            names.extend(member.recipients.iter().map(|recipient| (recipient.key_text(), member.name.as_str())));
+        }
+        let who = |label: &&str| {
+            let key = Recipient::parse(label).map(|recipient| recipient.key_text());
+            let name = key.ok().and_then(|key| names.get(&key).copied());
+            name.map_or_else(|| short(label), str::to_string)
+        };
+        labels.iter().map(who).collect()
     }
 
     /// Returns what is known of a name.
@@ -269,4 +277,11 @@ impl Member {
         let today = now.to_string();
         self.until.as_deref().is_none_or(|last| today.get(..10).is_some_and(|today| today <= last))
     }
+}
+
+fn check_count(found: usize, most: usize, what: &str) -> Result<()> {
+    if found <= most {
+        return Ok(());
+    }
+    Err(Error::new(Kind::Refused, format!("secrets.toml has {found} {what}; the limit is {most}")))
 }

@@ -57,9 +57,9 @@ fn wrong(folder: &Path) -> Error {
     Error::new(Kind::Failed, format!("`{shown}` cannot be understood"))
 }
 
-/// The parser's own message would quote the line; members and names may be shown, but one line is enough.
+/// The parser's own message would quote what stands there, which may be a value that was put there by mistake.
 fn one_line(text: &str, error: &toml::de::Error) -> String {
-    let message = printable(error.message().replace('\n', "; ").as_bytes());
+    let message = printable(without_quoted(error.message()).replace('\n', "; ").as_bytes());
     match error.span() {
         Some(span) => {
             let before = &text[..span.start.min(text.len())];
@@ -68,5 +68,12 @@ fn one_line(text: &str, error: &toml::de::Error) -> String {
             format!("line {line}, column {column}: {message}")
         }
         None => message,
+    }
+}
+
+fn without_quoted(message: &str) -> String {
+    match (message.find('"'), message.rfind('"')) {
+        (Some(open), Some(close)) if open < close => format!("{}…{}", &message[..open], &message[close + 1..]),
+        _ => message.to_string(),
     }
 }

@@ -14,6 +14,7 @@ pub use discover::FILE_NAME;
 pub use discover::discover;
 pub use discover::load;
 pub use discover::parse;
+pub use parse::check_word;
 pub use template::SOPS_YAML;
 pub use template::declare_runs_code;
 pub use template::is_our_sops_yaml;

@@ -57,9 +57,16 @@ fn path_below(path: &str) -> Result<String> {
     if path.len() > 1024 || path.chars().any(char::is_control) {
         return refused("is too long or holds control characters");
     }
+    // What a shell, git's patterns or a terminal read as more than a character has no place in a file's name.
+    if !path.chars().all(|c| c.is_alphanumeric() || "._-+@, /".contains(c)) {
+        return refused("has a character that is not a letter, a digit or one of `._-+@,`");
+    }
     let parts: Vec<&str> = path.split('/').filter(|part| *part != ".").collect();
     if parts.iter().any(|part| part.is_empty() || *part == "..") {
         return refused("leaves the project's folder");
+    }
+    if parts.iter().any(|part| part.eq_ignore_ascii_case(".git")) {
+        return refused("leads into git's own folder");
     }
     Ok(parts.join("/"))
 }
@@ -70,7 +77,10 @@ mod tests {
 
     #[test]
     fn paths_that_leave_the_project_are_refused() {
-        for bad in ["../a", "a/../../b", "/etc/x", "C:\\x", "//x", "~/x", "a//b", "", "a\0b", "a/.."] {
+        for bad in [
+            "../a", "a/../../b", "/etc/x", "C:\\x", "//x", "~/x", "a//b", "", "a\0b", "a/..", ".git/hooks/x",
+            "a$(b).env", "a*.env",
+        ] {
             assert!(path_below(bad).is_err(), "{bad:?}");
         }
         assert_eq!(path_below("./secrets/./a.env").unwrap(), "secrets/a.env");

@@ -12,7 +12,7 @@ use serde::de::MapAccess;
 use serde::de::Visitor;
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table")]
 pub struct RawProject {
     pub version: u32,
     pub project: String,
@@ -35,7 +35,7 @@ pub struct RawProject {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table with `recipients`")]
 pub struct RawMember {
     pub recipients: Vec<String>,
     #[serde(default, rename = "kind")]
@@ -52,7 +52,7 @@ pub enum RawKind {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table with `readers`")]
 pub struct RawEnvironment {
     pub extends: Option<String>,
     pub file: Option<String>,
@@ -65,7 +65,7 @@ pub struct RawEnvironment {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table such as `{ required = true }`")]
 pub struct RawValue {
     #[serde(default)]
     pub required: bool,

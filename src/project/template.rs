@@ -29,8 +29,8 @@ pub fn new_project(project: &str, member: &str, recipient: &Recipient, runs_code
          dev = [\"{member}\"]\n\
          \n\
          [environments.development]\n\
-         readers = [\"dev\"]\n\
-         # plain = [\"PORT\", \"LOG_*\"]     # configuration, not secret: stays readable in the file\n"
+         # plain = [\"PORT\", \"LOG_*\"]     # configuration, not secret: stays readable in the file\n\
+         readers = [\"dev\"]\n"
     );
     for name in runs_code {
         text.push_str(&format!("\n[values.{name}]\nruns_code = true\n"));
@@ -57,7 +57,19 @@ pub fn declare_runs_code(text: &str, names: &[Name]) -> Result<String> {
             values[name.as_str()] = Item::Table(table.into_table());
         }
     }
-    Ok(document.to_string())
+    Ok(put_last(&mut document, text))
+}
+
+/// Prints a document whose last comments stay where they stood, above what was added.
+fn put_last(document: &mut DocumentMut, before: &str) -> String {
+    let trailing = document.trailing().as_str().unwrap_or_default().to_string();
+    document.set_trailing("");
+    let edited = document.to_string();
+    let kept = before.strip_suffix(&trailing).unwrap_or(before);
+    match edited.strip_prefix(kept) {
+        Some(added) if !trailing.is_empty() => format!("{kept}{trailing}{added}"),
+        _ => format!("{edited}{trailing}"),
+    }
 }
 
 /// The file in which sops looks for its rules.
@@ -113,5 +125,8 @@ mod tests {
         let edited = declare_runs_code(text, &[name, Name::parse("A").unwrap()]).unwrap();
         assert!(edited.starts_with("version = 1 # one\n\n[values.A]\nrequired = true\nruns_code = true\n"));
         assert!(edited.contains("[values.NODE_OPTIONS]\nruns_code = true\n"), "{edited}");
+        let last = "[environments.a]\nreaders = []\n# plain = []\n";
+        let edited = declare_runs_code(last, &[Name::parse("CC").unwrap()]).unwrap();
+        assert_eq!(edited, format!("{last}\n[values.CC]\nruns_code = true\n"));
     }
 }

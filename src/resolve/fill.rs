@@ -1,15 +1,18 @@
 //! From the plan to the values: each sealed file that a row needs is opened and verified whole.
 
+use std::collections::HashSet;
+
 use crate::base::Name;
 use crate::base::Result;
 use crate::base::Value;
 use crate::keys::Keyring;
 
+use super::layer::Layer;
 use super::layer::Source;
 use super::layer::in_file;
 use super::plan::Plan;
 
-/// Returns names and values in the plan's order. The identity is asked for only if a row needs it.
+/// Returns names and values in the plan's order.
 ///
 /// # Errors
 /// As [`Keyring::open`] and [`crate::sops::SealedFile::open`]: `Kind::Locked`.
@@ -20,9 +23,10 @@ pub fn fill(plan: Plan, keyring: &mut Keyring) -> Result<Vec<(Name, Value)>> {
         wanted[row.layer][row.position] = Some(index);
         names.push(row.name);
     }
+    let preserved: HashSet<Name> = plan.preserved.into_iter().collect();
     let mut values: Vec<Option<Value>> = names.iter().map(|_| None).collect();
     for (layer, wanted) in plan.layers.into_iter().zip(wanted) {
-        if wanted.iter().all(Option::is_none) {
+        if wanted.iter().all(Option::is_none) && is_needless(&layer, &preserved) {
             continue;
         }
         let mut keep = |(position, value): (usize, Value)| {
@@ -42,4 +46,14 @@ pub fn fill(plan: Plan, keyring: &mut Keyring) -> Result<Vec<(Name, Value)>> {
         }
     }
     Ok(names.into_iter().zip(values).filter_map(|(name, value)| Some((name, value?))).collect())
+}
+
+/// A sealed file is verified even if no row needs it, since its missing names are what somebody could have removed; unless
+/// the caller's environment has every name that it could give.
+fn is_needless(layer: &Layer, preserved: &HashSet<Name>) -> bool {
+    let is_preserved = |name: &&str| preserved.contains(*name);
+    match &layer.source {
+        Source::Plain(_) => true,
+        Source::Sealed { .. } => !layer.is_empty() && layer.names().iter().all(is_preserved),
+    }
 }

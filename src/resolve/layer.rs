@@ -58,7 +58,7 @@ impl Layer {
     pub fn undeclared(path: &Path) -> Result<Self> {
         let bytes = disk::read(path, Limit::SEALED_FILE)?;
         let shown = printable(path.as_os_str().as_encoded_bytes());
-        sealed(&bytes, shown, short, None)
+        sealed(&bytes, shown, |labels| labels.iter().map(|label| short(label)).collect(), None)
     }
 
     /// Reads the sealed file of an environment: below the project's folder, sealed for its place.
@@ -69,7 +69,8 @@ impl Layer {
         let bytes =
             disk::read_beneath(&project.folder, Path::new(&environment.file), Limit::SEALED_FILE).map_err(|error| {
                 let name = &environment.name;
-                error.hint(format!("to make it: `secrets set NAME --env {name}`"))
+                let is_missing = project.path_of(environment).symlink_metadata().is_err();
+                if is_missing { error.hint(format!("to make it: `secrets set NAME --env {name}`")) } else { error }
             })?;
         sealed_layer(&bytes, project, environment)
     }
@@ -135,7 +136,7 @@ pub fn unsealed_warning(shown: &str, notes: &Notes) -> Option<String> {
 /// As [`SealedFile::check`] and [`SealedFile::check_place`].
 pub fn sealed_layer(bytes: &[u8], project: &Project, environment: &Environment) -> Result<Layer> {
     let shown = environment.file.clone();
-    let layer = sealed(bytes, shown, |label| project.who(label), Some(environment))?;
+    let layer = sealed(bytes, shown, |labels| project.who(labels), Some(environment))?;
     if let Source::Sealed { file, .. } = &layer.source {
         file.check_place(&project.place_of(environment)).map_err(|error| in_file(&layer.shown, error))?;
     }
@@ -145,13 +146,12 @@ pub fn sealed_layer(bytes: &[u8], project: &Project, environment: &Environment) 
 fn sealed(
     bytes: &[u8],
     shown: String,
-    who: impl Fn(&str) -> String,
+    who: impl Fn(&[&str]) -> Vec<String>,
     environment: Option<&Environment>,
 ) -> Result<Layer> {
     let plain = environment.map(|environment| environment.plain.as_slice());
     let (file, notes) = SealedFile::read(bytes, Leniency::None, plain).map_err(|error| in_file(&shown, error))?;
-    let mut readers: Vec<String> =
-        file.recipients().into_iter().map(|label| who(&printable(label.as_bytes()))).collect();
+    let mut readers = who(&file.recipients());
     readers.dedup();
     Ok(Layer { shown, readers, source: Source::Sealed { file: Box::new(file), notes } })
 }

@@ -46,6 +46,8 @@ pub struct Plan {
     pub rows: Vec<Row>,
     /// Names that are declared and not taken; the program does not get the caller's either.
     pub left_out: Vec<Name>,
+    /// Names that are declared and that the caller's environment satisfies.
+    pub preserved: Vec<Name>,
 }
 
 /// One name of the plan.
@@ -66,11 +68,12 @@ pub struct Row {
 /// does not fetch.
 pub fn plan(request: &Request, selected: Option<&Selected<'_>>) -> Result<Plan> {
     let layers = layers(request, selected)?;
-    let (rows, left_out) = select(request, &layers)?;
+    let references = references(selected)?;
+    let (rows, left_out, preserved) = select(request, &layers, &references)?;
     if let Some(selected) = selected {
         check_references(request, selected)?;
     }
-    Ok(Plan { layers, rows, left_out })
+    Ok(Plan { layers, rows, left_out, preserved })
 }
 
 impl Plan {
@@ -98,7 +101,15 @@ fn layers(request: &Request, selected: Option<&Selected<'_>>) -> Result<Vec<Laye
     Ok(layers)
 }
 
-fn select(request: &Request, layers: &[Layer]) -> Result<(Vec<Row>, Vec<Name>)> {
+fn references<'a>(selected: Option<&Selected<'a>>) -> Result<Vec<&'a Name>> {
+    let Some(selected) = selected else { return Ok(Vec::new()) };
+    let layers = selected.project.layers(selected.environment)?;
+    Ok(layers.into_iter().flat_map(|layer| &layer.references).collect())
+}
+
+type Selection = (Vec<Row>, Vec<Name>, Vec<Name>);
+
+fn select(request: &Request, layers: &[Layer], references: &[&Name]) -> Result<Selection> {
     let mut order: Vec<&str> = Vec::new();
     let names: Vec<Vec<&str>> = layers.iter().map(Layer::names).collect();
     let mut origin: HashMap<&str, (usize, usize)> = HashMap::with_capacity(names.iter().map(Vec::len).sum());
@@ -110,7 +121,8 @@ fn select(request: &Request, layers: &[Layer]) -> Result<(Vec<Row>, Vec<Name>)> 
         }
     }
     for pattern in request.only.iter().chain(&request.except) {
-        if !order.iter().any(|name| pattern.matches(name)) {
+        let mut known = order.iter().copied().chain(references.iter().map(|name| name.as_str()));
+        if !known.any(|name| pattern.matches(name)) {
             return Err(
                 Error::new(Kind::Failed, format!("no name fits `{pattern}`")).hint("`secrets list` shows the names")
             );
@@ -118,19 +130,21 @@ fn select(request: &Request, layers: &[Layer]) -> Result<(Vec<Row>, Vec<Name>)> 
     }
     let mut rows = Vec::with_capacity(order.len());
     let mut left_out = Vec::new();
+    let is_satisfied = |text: &str| request.satisfied.iter().any(|name| name == text);
+    let of_a_store = references.iter().filter(|name| is_satisfied(name.as_str()));
+    let mut preserved: Vec<Name> = of_a_store.map(|name| (*name).clone()).collect();
     for text in order {
-        if request.satisfied.iter().any(|name| name == text) {
-            continue;
-        }
         let name = super::layer::legal(text.as_bytes())?;
-        if request.takes(text) {
+        if is_satisfied(text) {
+            preserved.push(name);
+        } else if request.takes(text) {
             let (layer, position) = origin[text];
             rows.push(Row { name, layer, position });
         } else {
             left_out.push(name);
         }
     }
-    Ok((rows, left_out))
+    Ok((rows, left_out, preserved))
 }
 
 impl Request {
@@ -146,13 +160,8 @@ impl Request {
 
 /// References are fetched by a later stage; until then a program does not start without them.
 fn check_references(request: &Request, selected: &Selected<'_>) -> Result<()> {
-    let layers = selected.project.layers(selected.environment)?;
-    let wanted: Vec<&str> = layers
-        .iter()
-        .flat_map(|layer| &layer.references)
-        .filter(|name| request.wants(name))
-        .map(Name::as_str)
-        .collect();
+    let references = references(Some(selected))?;
+    let wanted: Vec<&str> = references.into_iter().filter(|name| request.wants(name)).map(Name::as_str).collect();
     if wanted.is_empty() {
         return Ok(());
     }

@@ -29,6 +29,8 @@ use super::text::Text;
 use super::text::unescape;
 use super::wrap::Unwrapping;
 
+/// The most bytes of a file.
+pub const MOST_FILE: usize = 4 << 20;
 /// The most entries that a file may have.
 const MOST_ENTRIES: usize = 10_000;
 /// The most bytes of one value, encrypted.
@@ -70,6 +72,10 @@ impl SealedFile {
     /// As [`Self::read`].
     #[doc(hidden)]
     pub fn parse(file: &[u8]) -> Result<Self> {
+        if file.len() > MOST_FILE {
+            let (found, most) = (file.len() >> 10, MOST_FILE >> 10);
+            return Err(Error::new(Kind::Refused, format!("it has {found} KiB; the limit is {most} KiB")));
+        }
         let text = Text::parse(file)?;
         check_limits(&text)?;
         let metadata = Metadata::parse(&text.metadata)?;

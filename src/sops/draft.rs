@@ -6,8 +6,10 @@ use crate::base::Name;
 use crate::base::Result;
 use crate::base::Value;
 
+use super::cipher::Encrypted;
 use super::codec::Opened;
 use super::codec::Plain;
+use super::text::Item;
 
 /// What a file is to say: rows in order, all in plain.
 #[derive(Default)]
@@ -49,6 +51,15 @@ impl Draft {
         })
     }
 
+    /// Returns all values by their names.
+    pub fn values(&self) -> HashMap<&Name, &Value> {
+        let entries = self.rows.iter().filter_map(|row| match row {
+            Row::Entry(name, value) => Some((name, value)),
+            Row::Blank | Row::Comment(_) => None,
+        });
+        entries.collect()
+    }
+
     /// Sets a value in its place, or appends it.
     pub fn set(&mut self, name: &Name, value: Value) {
         let place = self.rows.iter_mut().find_map(|row| match row {
@@ -78,7 +89,15 @@ impl Draft {
 
     /// Returns the names that are new or changed against `before`, and whose value its selector would leave in clear.
     pub fn would_bare(&self, before: &Opened) -> Vec<&Name> {
-        let old: HashMap<&[u8], &Value> = before.entries().collect();
+        // What was encrypted and would not be any more counts too, though its value is the same.
+        let was_clear = |item: &Item, name: &[u8]| !Encrypted::is_meant(&item.line[name.len() + 1..]);
+        let old: HashMap<&[u8], &Value> = before
+            .items()
+            .filter_map(|(item, plain)| match (item.name(), plain) {
+                (Some(name), Plain::Entry(value)) if was_clear(item, name) => Some((name, value)),
+                _ => None,
+            })
+            .collect();
         let mut walk = before.file.metadata.selector.walk();
         let bared = self.rows.iter().filter_map(|row| match row {
             Row::Blank => None,

@@ -17,6 +17,7 @@ mod wrap;
 mod write;
 
 pub use cipher::DataKey;
+pub use codec::MOST_FILE;
 pub use codec::Opened;
 pub use codec::Plain;
 pub use codec::SealedFile;

@@ -154,7 +154,7 @@ impl Seal {
         let (sealed, opened) = (show(&self.place), show(place));
         Err(Error::new(Kind::Refused, format!("it is sealed for another place, `{sealed}`"))
             .because(format!("it was opened as `{opened}`"))
-            .hint("if it was moved on purpose: `secrets reseal`"))
+            .hint("`secrets decrypt FILE` shows what it holds, wherever it lies"))
     }
 
     /// Returns the digest of this version: SHA-256 of the canonical encoding.

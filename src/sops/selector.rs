@@ -146,14 +146,24 @@ impl Walk<'_> {
     }
 }
 
+/// The longest pattern; the file is not trusted yet when it is compiled.
+const LONGEST_PATTERN: usize = 4 << 10;
+
 /// Compiles a pattern with the meaning that it has in Go: ASCII classes, `\Q…\E`, a bare `{`.
 fn compile(name: &str, pattern: &[u8]) -> Result<Regex> {
+    if pattern.len() > LONGEST_PATTERN {
+        return Err(Error::new(Kind::Refused, format!("the pattern in `sops_{name}` is longer than 4 KiB")));
+    }
     let refused = || {
         Error::new(Kind::Failed, format!("the pattern in `sops_{name}` does not compile"))
             .hint("sops takes such a pattern for one that never matches; set another selector and encrypt again")
     };
     let pattern = std::str::from_utf8(pattern).map_err(|error| refused().because(error))?;
-    RegexBuilder::new(&in_rust(pattern)).size_limit(1 << 20).build().map_err(|error| refused().because(error))
+    // The parser's own message would quote the pattern, which is foreign text of any length.
+    RegexBuilder::new(&in_rust(pattern))
+        .size_limit(1 << 20)
+        .build()
+        .map_err(|_| refused().because("it is not a regular expression as Go's RE2 has them"))
 }
 
 /// Rewrites what Go and Rust read differently. Not covered: `\C`, which Rust refuses.

@@ -14,6 +14,8 @@ use crate::base::Error;
 use crate::base::Kind;
 use crate::base::Result;
 
+/// The most lines: ten for each entry that a file may have would be a strange file, and each costs memory.
+const MOST_LINES: usize = 50_000;
 /// What a metadata name begins with.
 pub(super) const METADATA_PREFIX: &[u8] = b"sops_";
 
@@ -121,6 +123,9 @@ impl Text {
         let mut number = 0;
         while start < file.len() {
             number += 1;
+            if number > MOST_LINES {
+                return Err(Error::new(Kind::Refused, format!("it has more than {MOST_LINES} lines")));
+            }
             let end = memchr(b'\n', &file[start..]).map_or(file.len(), |length| start + length);
             text.is_in_sealed_form &= end < file.len();
             text.take(Slice { file: Rc::clone(&file), range: start..end }, number)?;

@@ -12,6 +12,7 @@ use crate::base::Env;
 use crate::base::Error;
 use crate::base::Kind;
 use crate::base::Result;
+use crate::base::printable;
 
 /// When to use colour.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
@@ -134,16 +135,17 @@ impl Ui {
         }
         self.say(Tone::Error, "error", error.message());
         for cause in error.causes() {
-            to_stderr(&format!("  cause: {}\n", cause.trim_end()));
+            to_stderr(&format!("  cause: {}\n", printable(cause.trim_end().as_bytes())));
         }
         for hint in error.hints() {
             self.say(Tone::Hint, "hint", hint);
         }
     }
 
-    /// Passes on text that is formatted already: help, and usage errors.
+    /// Passes on a usage error, which has lines of its own and may repeat what was typed.
     pub fn usage(&self, text: &str) {
-        to_stderr(text);
+        let lines: Vec<String> = text.lines().map(|line| printable(line.as_bytes())).collect();
+        to_stderr(&(lines.join("\n") + "\n"));
     }
 
     /// Writes bytes to stderr that a service reads there.
@@ -157,7 +159,9 @@ impl Ui {
         }
     }
 
+    /// Whatever foreign text got into a message, nothing in it steers the terminal.
     fn say(&self, tone: Tone, word: &str, text: &str) {
+        let text = printable(text.as_bytes());
         if self.is_colored {
             to_stderr(&format!("\x1b[1;{}m{word}:\x1b[0m {text}\n", tone as u8));
         } else {

@@ -145,7 +145,7 @@ fn a_rewrite_keeps_the_lines_that_sops_wrote() {
 }
 
 #[test]
-fn a_clear_comment_of_two_lines_survives_a_rewrite() {
+fn a_clear_comment_keeps_its_backslash_and_cannot_have_two_lines() {
     let is_wanted = |entry: &Entry| entry.id() == "dotenv-p_encrypted_regex";
     let [entry] = &Entry::all(is_wanted)[..] else { panic!("one entry has this id") };
     let open = |bytes: &[u8]| {
@@ -155,10 +155,12 @@ fn a_clear_comment_of_two_lines_survives_a_rewrite() {
     };
     let before = open(&entry.file("file").unwrap());
     let mut draft = Draft::of(&before).unwrap();
-    draft.rows.push(Row::Comment(Value::from("a\nb".to_string())));
+    draft.rows.push(Row::Comment(Value::from("a\\nb".to_string())));
     let after = draft.rewrite(&before, None, moment(0)).unwrap().bytes;
     assert!(lines(&after).0.contains(&&b"#a\\nb"[..]), "the comment stands in clear");
     assert!(open(&after).print().ends_with(b"#a\\nb\n"));
+    draft.rows.push(Row::Comment(Value::from("a\nb".to_string())));
+    assert_eq!(draft.rewrite(&before, None, moment(0)).err().unwrap().kind().code(), 1);
 }
 
 #[test]

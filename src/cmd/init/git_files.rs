@@ -28,11 +28,11 @@ pub fn write(
     let files: Vec<&str> = project.environments.iter().map(|environment| environment.file.as_str()).collect();
     let patterns = patterns(&files);
     let attributes: Vec<String> =
-        patterns.iter().map(|pattern| format!("{pattern} -text diff=secrets merge=secrets")).collect();
-    if add_lines(&folder.join(ATTRIBUTES), &attributes)? {
+        patterns.iter().map(|pattern| format!("{} -text diff=secrets merge=secrets", quoted(pattern))).collect();
+    if add_lines(folder, ATTRIBUTES, &attributes)? {
         changed.push(ATTRIBUTES.to_string());
     }
-    let mut is_changed = add_lines(&folder.join(IGNORE), &PLAIN.map(String::from))?;
+    let mut is_changed = add_lines(folder, IGNORE, &PLAIN.map(String::from))?;
     if let Some(repository) = repository {
         is_changed |= uncover(folder, repository, &files, &patterns)?;
     }
@@ -44,19 +44,18 @@ pub fn write(
 
 /// Adds negations where a pattern would hide a sealed file.
 fn uncover(folder: &Path, repository: &Repository, files: &[&str], patterns: &[String]) -> Result<bool> {
-    let path = folder.join(IGNORE);
     let hidden = || files.iter().find(|file| repository.ignores(file));
     if hidden().is_none() {
         return Ok(false);
     }
     let negations: Vec<String> = patterns.iter().map(|pattern| format!("!{pattern}")).collect();
-    append_lines(&path, &negations)?;
+    append_lines(folder, IGNORE, &negations)?;
     // Git does not look into a folder that is ignored, so the folder has to come back first.
     if let Some(file) = hidden()
         && let Some((parent, _)) = file.rsplit_once('/')
     {
         let parents: Vec<String> = ancestors(parent).into_iter().map(|folder| format!("!/{folder}/")).collect();
-        append_lines(&path, &[parents, negations].concat())?;
+        append_lines(folder, IGNORE, &[parents, negations].concat())?;
     }
     match hidden() {
         None => Ok(true),
@@ -78,25 +77,31 @@ fn patterns(files: &[&str]) -> Vec<String> {
     patterns
 }
 
+/// A pattern with a blank stands in quotes (gitattributes(5)).
+fn quoted(pattern: &str) -> String {
+    if pattern.contains(' ') { format!("\"{pattern}\"") } else { pattern.to_string() }
+}
+
 fn ancestors(folder: &str) -> Vec<String> {
     let parts: Vec<&str> = folder.split('/').collect();
     (1..=parts.len()).map(|length| parts[..length].join("/")).collect()
 }
 
 /// Appends those lines that the file does not have; returns whether there were any.
-fn add_lines(path: &Path, lines: &[String]) -> Result<bool> {
-    let present = text(path)?;
+fn add_lines(folder: &Path, name: &str, lines: &[String]) -> Result<bool> {
+    let present = text(folder, name)?;
     let missing: Vec<String> =
         lines.iter().filter(|line| !present.lines().any(|have| have.trim() == line.as_str())).cloned().collect();
-    append_lines(path, &missing)
+    append_lines(folder, name, &missing)
 }
 
-fn append_lines(path: &Path, lines: &[String]) -> Result<bool> {
+/// The file is the project's own: a link that leads out of it is refused.
+fn append_lines(folder: &Path, name: &str, lines: &[String]) -> Result<bool> {
     if lines.is_empty() {
         return Ok(false);
     }
-    let lock = Lock::for_file(path)?;
-    let mut text = text(path)?;
+    let lock = Lock::beneath(folder, Path::new(name))?;
+    let mut text = text(folder, name)?;
     if !text.is_empty() && !text.ends_with('\n') {
         text.push('\n');
     }
@@ -104,15 +109,15 @@ fn append_lines(path: &Path, lines: &[String]) -> Result<bool> {
         text.push_str(line);
         text.push('\n');
     }
-    disk::write_over(&lock, path, text.as_bytes(), Some(SETTINGS_MODE))?;
+    disk::write_over(&lock, text.as_bytes(), Some(SETTINGS_MODE))?;
     Ok(true)
 }
 
-fn text(path: &Path) -> Result<String> {
-    if path.symlink_metadata().is_err() {
+fn text(folder: &Path, name: &str) -> Result<String> {
+    if folder.join(name).symlink_metadata().is_err() {
         return Ok(String::new());
     }
-    let bytes = disk::read(path, Limit::SETTINGS)?;
+    let bytes = disk::read_beneath(folder, Path::new(name), Limit::SETTINGS)?;
     String::from_utf8(bytes.to_vec())
-        .map_err(|error| Error::new(Kind::Failed, format!("`{}` is not UTF-8", path.display())).because(error))
+        .map_err(|error| Error::new(Kind::Failed, format!("`{name}` is not UTF-8")).because(error))
 }
