@@ -1,11 +1,14 @@
 //! What ends us while the plain text is open, and what does not.
 
 use std::fs;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 
 use rustix::process::Pid;
 use rustix::process::Signal;
+use rustix::process::kill_process;
+use rustix::process::test_kill_process;
 
 use crate::sandbox::Sandbox;
 use crate::sandbox::needs;
@@ -24,10 +27,13 @@ const STAYS: &str = "echo C=1 >>\"$1\"; echo \"$$ $1\" >open.new; mv open.new op
 #[test]
 fn a_signal_to_us_ends_the_editor_and_removes_the_plain_text() {
     for (name, signal) in [("TERM", 15), ("HUP", 1)] {
-        let s = sandbox(&format!("echo C=1 >>\"$1\"; echo \"$$ $1\" >open; kill -{name} $PPID; exec sleep 10"));
+        let s =
+            sandbox(&format!("echo C=1 >>\"$1\"; echo \"$$ $1\" >open; kill -{name} $PPID; exec sleep 60 >&- 2>&-"));
         let before = s.sealed();
         s.run(["edit"]).dies_of(signal).shows_nothing();
-        is_gone(&s, &open(&s).1);
+        let (editor, folder) = open(&s);
+        is_gone(&s, &folder);
+        wait_for("the editor's end", || editor.is_none_or(|editor| test_kill_process(editor).is_err()).then_some(()));
         assert_eq!(s.sealed(), before, "{name}");
     }
 }
@@ -88,12 +94,12 @@ fn an_editor_that_ctrl_c_ends_changes_nothing() {
     }
     let s = sandbox(STAYS);
     let before = s.sealed();
-    at(&s, |terminal| {
+    let outcome = at(&s, |terminal| {
         wait_for("the editor", || s.path("open").exists().then_some(()));
         terminal.types("\u{3}");
-        terminal.shows("nothing was changed");
-    })
-    .exits(1);
+    });
+    // Whether the signal or the editor's end is seen first is chance.
+    assert!(outcome.status.code() == Some(1) || outcome.status.signal() == Some(2), "{}", outcome.status);
     is_gone(&s, &open(&s).1);
     assert_eq!(s.sealed(), before);
 }
@@ -112,7 +118,7 @@ fn a_signal_while_the_editor_is_open_a_second_time_removes_the_plain_text() {
         let (first, _) = open(&s);
         terminal.types("\r");
         wait_for("the editor", || (s.path("open").exists() && open(&s).0 != first).then_some(()));
-        rustix::process::kill_process(process_of(&open(&s).1), Signal::TERM).expect("it runs");
+        kill_process(process_of(&open(&s).1), Signal::TERM).expect("it runs");
     })
     .dies_of(15);
     is_gone(&s, &open(&s).1);
@@ -125,7 +131,7 @@ fn a_signal_at_the_question_removes_the_plain_text() {
         let (s, before) = broken();
         at(&s, |terminal| {
             terminal.shows("Edit again?");
-            rustix::process::kill_process(process_of(&open(&s).1), signal).expect("it runs");
+            kill_process(process_of(&open(&s).1), signal).expect("it runs");
         })
         .dies_of(signal.as_raw());
         is_gone(&s, &open(&s).1);

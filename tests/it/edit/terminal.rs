@@ -112,8 +112,8 @@ pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// Holds a terminal for a program and passes on bytes between it and a socket; dies as the program died. When the socket
-/// is closed from the far end, the terminal hangs up.
+/// Holds a terminal for a program and passes on bytes between it and a socket; dies as the program died. When the far end
+/// closes the socket, the terminal hangs up.
 const TERMINAL: &str = r#"
 import fcntl, os, pty, select, signal, socket, struct, sys, termios
 link, words = socket.socket(socket.AF_UNIX), sys.argv[2:]
