@@ -5,6 +5,7 @@ use std::fs;
 use crate::sandbox::Call;
 use crate::sandbox::Sandbox;
 use crate::sandbox::available;
+use crate::sandbox::left_out;
 use crate::sandbox::needs;
 use crate::sandbox::secret;
 
@@ -66,18 +67,16 @@ fn without_shared_memory<'s>(s: &Sandbox, call: Call<'s>) -> Call<'s> {
 }
 
 /// Tells whether the sandbox itself lies in memory, where there is no disk to show.
-#[expect(clippy::print_stderr, reason = "the line that says what was skipped")]
 fn is_in_memory(s: &Sandbox) -> bool {
     let is_in_memory = cfg!(target_os = "linux")
         && rustix::fs::statfs(s.root()).is_ok_and(|found| matches!(found.f_type as u64, 0x0102_1994 | 0x8584_58f6));
     if is_in_memory {
-        eprintln!("skipped: the temp folder lies in memory, so there is no disk");
+        left_out("the temp folder lies in memory, so there is no disk");
     }
     is_in_memory
 }
 
 /// Tells whether file systems can be mounted for one process. Where the system forbids it, no test can ask for it.
-#[expect(clippy::print_stderr, reason = "the line that says what was skipped")]
 fn can_mount() -> bool {
     if !available(cfg!(target_os = "linux"), "a system with name spaces") || !needs("unshare") {
         return false;
@@ -85,7 +84,7 @@ fn can_mount() -> bool {
     let tried = std::process::Command::new("unshare").args(["-rm", "mount", "-t", "tmpfs", "none", "/mnt"]).output();
     let is_allowed = tried.is_ok_and(|tried| tried.status.success());
     if !is_allowed {
-        eprintln!("skipped: this system lets nobody mount");
+        left_out("this system lets nobody mount");
     }
     is_allowed
 }
