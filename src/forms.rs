@@ -9,9 +9,9 @@ const SHORTEST_LINE: usize = 8;
 /// Numbers below this many digits are ports, counts and years.
 const SHORTEST_NUMBER: usize = 12;
 /// Values that are words, not secrets.
-const WORDS: [&str; 12] = [
-    "false", "localhost", "disabled", "enabled", "development", "staging", "production", "default", "warning",
-    "verbose", "127.0.0.1", "0.0.0.0",
+const WORDS: [&str; 11] = [
+    "localhost", "disabled", "enabled", "development", "staging", "production", "default", "warning", "verbose",
+    "127.0.0.1", "0.0.0.0",
 ];
 
 /// Returns the parts of a value that a log must not show: the whole, and each longer line of it.

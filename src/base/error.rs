@@ -98,12 +98,6 @@ impl Error {
         self
     }
 
-    /// Puts a file's name in front of the message, unless the message names it.
-    #[must_use]
-    pub fn in_front_unless_named(self, shown: &str) -> Self {
-        if self.0.message.contains(shown) { self } else { self.in_front(format!("`{shown}`: ")) }
-    }
-
     /// Returns the kind.
     pub fn kind(&self) -> Kind {
         self.0.kind

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::Map;
 
+use crate::base::Error;
 use crate::base::Name;
 use crate::base::Result;
 use crate::base::printable;
@@ -35,16 +36,17 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
     let shown = if is_stdin { "stdin".to_string() } else { printable(path.as_os_str().as_encoded_bytes()) };
     let bytes = if is_stdin { disk::read_stdin(Limit::SEALED_FILE)? } else { disk::read(path, Limit::SEALED_FILE)? };
     let leniency = if arguments.lenient { Leniency::OddNames } else { Leniency::None };
+    let named = |error: Error| error.in_front(format!("`{shown}`: "));
     let open = || {
-        let (file, notes) = SealedFile::read(&bytes, leniency, None)?;
+        let (file, notes) = SealedFile::read(&bytes, leniency, None).map_err(named)?;
         if let Some(warning) = unsealed_warning(&shown, &notes).filter(|_| file.seal().is_none()) {
             context.ui.warn(warning);
         }
         let readers: Vec<String> = file.recipients().into_iter().map(short).collect();
         let key = context.keyring().open(&file, &shown, &readers)?;
-        file.open(key)
+        file.open(key).map_err(named)
     };
-    let opened = open().map_err(|error| error.in_front_unless_named(&shown))?;
+    let opened = open()?;
     context.warn_of_identities();
     if !context.ui.is_json() {
         return context.ui.data(&opened.print());

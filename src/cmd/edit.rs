@@ -43,7 +43,7 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
     let editor = Editor::of(context.world)?;
     let before = target.read()?.map(|layer| change::open(context, layer)).transpose()?;
     let base = before.as_ref().map(Draft::of).transpose()?.unwrap_or_default();
-    let (document, _) = plain::document_of(&base)?;
+    let document = plain::document_of(&base)?;
     let text = document.print();
     let scratch = Scratch::new(&context.world.folders)?;
     let guard = Guard::new(scratch.path())?;

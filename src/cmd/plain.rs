@@ -26,26 +26,23 @@ pub fn rows_of(document: &Document) -> Vec<Row> {
     rows
 }
 
-/// Returns a draft as a plain file, quoted where it must be, and the names that not every dotenv reader reads alike.
+/// Returns a draft as a plain file, quoted where it must be.
 ///
 /// # Errors
 /// `Kind::Failed` for a value with a NUL byte, which no `.env` can hold.
-pub fn document_of(draft: &Draft) -> Result<(Document, Vec<String>)> {
+pub fn document_of(draft: &Draft) -> Result<Document> {
     let mut document = Document::default();
-    let mut odd = Vec::new();
     for row in &draft.rows {
         match row {
             Row::Blank => document.push_blank(),
             Row::Comment(text) => document.push_comment(&without_carriage_returns(text)),
             Row::Entry(name, value) => {
                 check_no_nul(name.as_str(), value)?;
-                if !document.push_entry(name.clone(), value.duplicate()) {
-                    odd.push(name.to_string());
-                }
+                document.push_entry(name.clone(), value.duplicate());
             }
         }
     }
-    Ok((document, odd))
+    Ok(document)
 }
 
 /// Refuses a value that a text file cannot hold.

@@ -105,8 +105,8 @@ impl Document {
         }
     }
 
-    /// Appends an entry, quoted only where it must be; returns whether every common reader reads it the same way.
-    pub fn push_entry(&mut self, name: Name, value: Value) -> bool {
+    /// Appends an entry, quoted only where it must be.
+    pub fn push_entry(&mut self, name: Name, value: Value) {
         let quoted = quote(&value);
         let line = self.lines.len() + 1;
         self.lines.push(Line::Entry(Entry {
@@ -118,7 +118,6 @@ impl Document {
             value,
             line,
         }));
-        quoted.is_portable
     }
 
     /// Prints the document; what was parsed and not changed prints back to the byte.

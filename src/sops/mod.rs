@@ -36,7 +36,6 @@ pub use text::Item;
 pub use text::PlainFile;
 pub use text::unescape;
 pub use wrap::Recipient;
-pub use wrap::RecipientKind;
 pub use wrap::short;
 pub use write::Sealing;
 pub use write::Written;

@@ -28,14 +28,6 @@ pub struct Recipient {
     key: Key,
 }
 
-/// What a recipient is, for messages and checks.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum RecipientKind {
-    SshEd25519,
-    SshRsa,
-    X25519,
-}
-
 #[derive(Clone)]
 enum Key {
     Ssh(age::ssh::Recipient),
@@ -76,15 +68,6 @@ impl Recipient {
         match &self.key {
             Key::Ssh(key) => key.to_string(),
             Key::X25519(key) => key.to_string(),
-        }
-    }
-
-    /// Returns what the recipient is.
-    pub fn kind(&self) -> RecipientKind {
-        match &self.key {
-            Key::Ssh(age::ssh::Recipient::SshEd25519(..)) => RecipientKind::SshEd25519,
-            Key::Ssh(age::ssh::Recipient::SshRsa(..)) => RecipientKind::SshRsa,
-            Key::X25519(_) => RecipientKind::X25519,
         }
     }
 
