@@ -17,7 +17,7 @@ use secrets::sops::Place;
 use secrets::sops::Recipient;
 use secrets::sops::Row;
 use secrets::sops::SealedFile;
-use secrets::sops::Sealing;
+use secrets::sops::NextSeal;
 use secrets::sops::Selector;
 
 const SIZES: [usize; 4] = [1, 50, 500, 5_000];
@@ -37,7 +37,7 @@ fn now() -> Timestamp {
 fn write(draft: &Draft, identity: &age::x25519::Identity) -> Vec<u8> {
     let recipient = Recipient::parse(&identity.to_public().to_string()).expect("a recipient");
     let selector = Selector::for_plain(&[]).expect("a selector");
-    draft.write(&[recipient], &selector, Sealing::New(Place::default()), now()).expect("it can be written").bytes
+    draft.write(&[recipient], &selector, Some(NextSeal::first(Place::default())), now()).expect("it can be written").bytes
 }
 
 fn read(bytes: &[u8]) -> SealedFile {
@@ -66,7 +66,7 @@ fn sealed_files(criterion: &mut Criterion) {
                 let opened = read(bytes).open(key(bytes, &identity)).expect("it opens");
                 let mut next = Draft::of(&opened).expect("legal names");
                 next.set(&Name::parse("NAME_0").expect("a legal name"), Value::from("new".to_string()));
-                next.rewrite(&opened, None, now()).expect("it can be written")
+                next.rewrite(&opened, None, opened.next_seal(), now()).expect("it can be written")
             });
         });
     }

@@ -15,9 +15,9 @@ use crate::resolve::Source;
 use crate::resolve::policy;
 use crate::resolve::policy::Danger;
 use crate::sops::Draft;
+use crate::sops::NextSeal;
 use crate::sops::Opened;
 use crate::sops::Row;
-use crate::sops::Sealing;
 use crate::sops::Selector;
 use crate::sops::Written;
 
@@ -60,7 +60,7 @@ pub fn change<T>(
         Some(opened) if draft.says_the_same_as(opened) => return Ok((result, false)),
         Some(opened) => {
             check_stays_secret(target, &draft, opened)?;
-            draft.rewrite(opened, selector.as_ref(), context.world.now)?
+            draft.rewrite(opened, selector.as_ref(), opened.next_seal(), context.world.now)?
         }
         None => write_new(context, target, &draft)?,
     };
@@ -87,8 +87,8 @@ fn write_new(context: &Context<'_>, target: &Target, draft: &Draft) -> Result<Wr
     };
     let recipients = project.recipients(environment, context.world.now)?;
     let selector = Selector::for_plain(&environment.plain)?;
-    let sealing = Sealing::New(project.place_of(environment));
-    draft.write(&recipients, &selector, sealing, context.world.now)
+    let seal = NextSeal::first(project.place_of(environment));
+    draft.write(&recipients, &selector, Some(seal), context.world.now)
 }
 
 /// Waits for the right to write the target; an environment's file lies below the project, whatever links there are.

@@ -1,6 +1,5 @@
 //! `secrets edit`
 
-use std::collections::HashMap;
 use std::path::Path;
 
 use zeroize::Zeroizing;
@@ -10,7 +9,6 @@ use crate::base::Error;
 use crate::base::Kind;
 use crate::base::Name;
 use crate::base::Result;
-use crate::base::Value;
 use crate::base::printable;
 use crate::base::quoted_list;
 use crate::disk;
@@ -19,6 +17,7 @@ use crate::disk::Scratch;
 use crate::dotenv::Document;
 use crate::launch::Editor;
 use crate::launch::Guard;
+use crate::sops;
 use crate::sops::Draft;
 use crate::sops::Row;
 use crate::term::Terminal;
@@ -56,7 +55,7 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
     let rows = plain::rows_of(&edited);
     let names: Vec<Name> = edited.entries().map(|entry| entry.name.clone()).collect();
     let place = target.name();
-    let ((), changed) = change::change(context, &target, |draft| merge(draft, &base, rows, &place))?;
+    let ((), changed) = change::change(context, &target, |draft| take_over(draft, &base, rows, &place))?;
     change::warn_of_names(context, &target, names.iter());
     let news = if changed { format!("changed `{place}`") } else { "nothing was changed".to_string() };
     context.ui.done(news);
@@ -102,73 +101,17 @@ fn parse(text: &[u8], file: &Path) -> Result<Document> {
     Document::parse(text).map_err(|error| error.in_front(format!("`{shown}`: ")))
 }
 
-/// Takes the edit over. If somebody else wrote the file meanwhile, name by name; comments and order are those of the side
-/// that changed them.
-fn merge(draft: &mut Draft, base: &Draft, rows: Vec<Row>, place: &str) -> Result<()> {
-    let mut edited = Draft { rows };
-    let (theirs, ours) = (changes(base, draft), changes(base, &edited));
-    let same = |one: Option<&Value>, other: Option<&Value>| match (one, other) {
-        (Some(one), Some(other)) => one.same_as(other),
-        (one, other) => one.is_none() && other.is_none(),
-    };
-    let differs = |name: &&&Name| theirs.get(**name).is_some_and(|their| !same(*their, ours[**name]));
-    let both: Vec<&str> = ours.keys().filter(differs).map(|name| name.as_str()).collect();
-    let they_rearranged = is_rearranged(base, draft);
-    let we_rearranged = is_rearranged(base, &edited);
-    if !both.is_empty() || (they_rearranged && we_rearranged) {
-        let what = if both.is_empty() { "comments".to_string() } else { quoted_list(&both) };
+/// Takes the edit over; if somebody else wrote the file meanwhile, name by name.
+fn take_over(draft: &mut Draft, base: &Draft, rows: Vec<Row>, place: &str) -> Result<()> {
+    let merged = sops::merge(base, &Draft { rows }, draft);
+    if !merged.conflicts.is_empty() {
+        let names: Vec<&str> = merged.conflicts.iter().map(|conflict| conflict.name.as_str()).collect();
         return Err(Error::new(
             Kind::Failed,
-            format!("another process changed {what} in `{place}` while you were editing"),
+            format!("another process changed {} in `{place}` while you were editing", quoted_list(&names)),
         )
         .hint("`secrets edit` again, on what is there now"));
     }
-    if they_rearranged || (!theirs.is_empty() && !we_rearranged) {
-        let ours = owned(ours);
-        apply(draft, ours);
-    } else {
-        let theirs = owned(theirs);
-        apply(&mut edited, theirs);
-        *draft = edited;
-    }
+    *draft = merged.draft;
     Ok(())
-}
-
-/// Tells whether comments, or the order of names that both have, differ.
-fn is_rearranged(before: &Draft, after: &Draft) -> bool {
-    arrangement(before, &after.values()) != arrangement(after, &before.values())
-}
-
-fn arrangement<'a>(draft: &'a Draft, other: &HashMap<&Name, &Value>) -> Vec<&'a [u8]> {
-    let parts = draft.rows.iter().filter_map(|row| match row {
-        Row::Comment(text) => Some(text.expose()),
-        Row::Entry(name, _) => other.contains_key(name).then(|| name.as_bytes()),
-        Row::Blank => None,
-    });
-    parts.collect()
-}
-
-fn owned(changes: HashMap<&Name, Option<&Value>>) -> Vec<(Name, Option<Value>)> {
-    changes.into_iter().map(|(name, value)| (name.clone(), value.map(Value::duplicate))).collect()
-}
-
-fn apply(draft: &mut Draft, changes: Vec<(Name, Option<Value>)>) {
-    for (name, value) in changes {
-        match value {
-            Some(value) => draft.set(&name, value),
-            None => {
-                draft.unset(&name);
-            }
-        }
-    }
-}
-
-/// Returns the names that differ, with their new value; `None` where the name is gone.
-fn changes<'a>(before: &'a Draft, after: &'a Draft) -> HashMap<&'a Name, Option<&'a Value>> {
-    let (old, new) = (before.values(), after.values());
-    let is_same = |name: &Name, value: &Value| old.get(name).is_some_and(|old| old.same_as(value));
-    let mut changes: HashMap<&Name, Option<&Value>> = HashMap::new();
-    changes.extend(new.iter().filter(|(name, value)| !is_same(name, value)).map(|(name, value)| (*name, Some(*value))));
-    changes.extend(old.keys().filter(|name| !new.contains_key(*name)).map(|name| (*name, None)));
-    changes
 }

@@ -19,7 +19,6 @@ use crate::sops::Draft;
 use crate::sops::PlainFile;
 use crate::sops::Recipient;
 use crate::sops::Row;
-use crate::sops::Sealing;
 use crate::sops::Selector;
 use crate::sops::is_sealed_file;
 use crate::sops::unescape;
@@ -69,7 +68,7 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
         return edit(context, output, draft);
     }
     let written =
-        draft.write(&recipients(context, arguments)?, &Selector::for_plain(&[])?, Sealing::None, context.world.now)?;
+        draft.write(&recipients(context, arguments)?, &Selector::for_plain(&[])?, None, context.world.now)?;
     let path = if arguments.in_place { Some(&arguments.file) } else { output };
     match path {
         None => context.ui.data(&written.bytes),

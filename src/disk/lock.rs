@@ -1,11 +1,14 @@
 //! One writer at a time.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
 use std::fs::TryLockError;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Component;
 use std::path::Path;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -29,7 +32,7 @@ const PAUSE: Duration = Duration::from_millis(3);
 /// in the folder that was opened, so a folder that is swapped for a link meanwhile leads nowhere.
 #[derive(Debug)]
 pub struct Lock {
-    pub(super) folder: File,
+    pub(super) folder: Rc<File>,
     pub(super) name: OsString,
     /// The path as messages show it.
     pub(super) shown: String,
@@ -51,31 +54,63 @@ impl Lock {
     /// # Errors
     /// As [`Self::for_file`]; `Kind::Refused` if a link leads out of `root`.
     pub fn beneath(root: &Path, below: &Path) -> Result<Self> {
-        let path = root.join(below);
-        let root = root.canonicalize().map_err(|error| cannot_open(root, error))?;
-        make_folders(&root, below)?;
-        let (folder, name) = resolve(&path)?;
-        let inside = folder.strip_prefix(&root).map_err(|_| leaves_project(&path))?;
-        let opened = open_folder(&root, inside).map_err(|error| cannot_open(&folder, error))?;
-        Self::wait(opened, name, show(&path))
+        let (folder, name, shown) = open_beneath(root, below)?;
+        Self::wait(folder, name, shown)
+    }
+
+    /// Waits for the right to write several files below `root`; each folder is locked once, and everybody takes folders in
+    /// the same order, so that two who want the same ones do not wait for each other.
+    ///
+    /// # Errors
+    /// As [`Self::beneath`].
+    pub fn all_beneath<P: AsRef<Path>>(root: &Path, below: &[P]) -> Result<Vec<Self>> {
+        let mut folders: BTreeMap<(u64, u64), Rc<File>> = BTreeMap::new();
+        let mut locks = Vec::with_capacity(below.len());
+        for path in below {
+            let (folder, name, shown) = open_beneath(root, path.as_ref())?;
+            let key = folder.metadata().map(|found| (found.dev(), found.ino()));
+            let key = key.map_err(|error| cannot_open(path.as_ref(), error))?;
+            let folder = Rc::clone(folders.entry(key).or_insert_with(|| Rc::new(folder)));
+            locks.push(Self { folder, name, shown });
+        }
+        for folder in folders.values() {
+            wait(folder, &show(root))?;
+        }
+        Ok(locks)
     }
 
     fn wait(folder: File, name: OsString, shown: String) -> Result<Self> {
-        let start = Instant::now();
-        loop {
-            match folder.try_lock() {
-                Ok(()) => return Ok(Self { folder, name, shown }),
-                Err(TryLockError::WouldBlock) if start.elapsed() < PATIENCE => std::thread::sleep(PAUSE),
-                Err(TryLockError::WouldBlock) => {
-                    return Err(Error::new(Kind::Failed, format!("another process is writing `{shown}`"))
-                        .hint("try again when it has ended"));
-                }
-                Err(TryLockError::Error(error)) => {
-                    return Err(Error::new(Kind::Failed, format!("cannot lock the folder of `{shown}`")).because(error));
-                }
+        wait(&folder, &shown)?;
+        Ok(Self { folder: Rc::new(folder), name, shown })
+    }
+}
+
+fn wait(folder: &File, shown: &str) -> Result<()> {
+    let start = Instant::now();
+    loop {
+        match folder.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) if start.elapsed() < PATIENCE => std::thread::sleep(PAUSE),
+            Err(TryLockError::WouldBlock) => {
+                return Err(Error::new(Kind::Failed, format!("another process is writing `{shown}`"))
+                    .hint("try again when it has ended"));
+            }
+            Err(TryLockError::Error(error)) => {
+                return Err(Error::new(Kind::Failed, format!("cannot lock the folder of `{shown}`")).because(error));
             }
         }
     }
+}
+
+/// Makes the folders that are missing, and opens the one that `below` lies in.
+fn open_beneath(root: &Path, below: &Path) -> Result<(File, OsString, String)> {
+    let path = root.join(below);
+    let root = root.canonicalize().map_err(|error| cannot_open(root, error))?;
+    make_folders(&root, below)?;
+    let (folder, name) = resolve(&path)?;
+    let inside = folder.strip_prefix(&root).map_err(|_| leaves_project(&path))?;
+    let opened = open_folder(&root, inside).map_err(|error| cannot_open(&folder, error))?;
+    Ok((opened, name, show(&path)))
 }
 
 /// Follows links to the folder and the name that are really written.

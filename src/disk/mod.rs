@@ -4,6 +4,7 @@ mod lock;
 mod program;
 mod read;
 mod scratch;
+mod transaction;
 mod write;
 
 pub use lock::Lock;
@@ -13,6 +14,9 @@ pub use read::read;
 pub use read::read_beneath;
 pub use read::read_stdin;
 pub use scratch::Scratch;
+pub use transaction::Change;
+pub use transaction::Unfinished;
+pub use transaction::commit;
 pub use write::make_private_folder;
 pub use write::write_new;
 pub use write::write_over;

@@ -73,13 +73,25 @@ pub fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
 /// # Errors
 /// `Kind::Failed`; the old file is as it was, but for the one message that says otherwise.
 pub fn write_over(lock: &Lock, bytes: &[u8], mode: Option<u32>) -> Result<()> {
-    let failed = |error: io::Error| cannot_write(&lock.shown, error);
-    let before = match rustix::fs::statat(&lock.folder, &lock.name, AtFlags::SYMLINK_NOFOLLOW) {
+    let shown = &lock.shown;
+    let failed = |error: io::Error| cannot_write(shown, error);
+    let temp = stage(lock, bytes, mode)?;
+    temp.file.sync_all().map_err(failed)?;
+    temp.rename().map_err(failed)?;
+    lock.folder.sync_all().map_err(|error| {
+        Error::new(Kind::Failed, format!("`{shown}` is written, but may not survive a power loss")).because(error)
+    })
+}
+
+/// Writes the temp file, with the mode and owner of the file that it will replace.
+fn stage<'a>(lock: &'a Lock, bytes: &[u8], mode: Option<u32>) -> Result<Temp<'a>> {
+    let shown = &lock.shown;
+    let failed = |error: io::Error| cannot_write(shown, error);
+    let before = match rustix::fs::statat(&*lock.folder, &lock.name, AtFlags::SYMLINK_NOFOLLOW) {
         Ok(found) => Some(found),
         Err(Errno::NOENT) => None,
         Err(error) => return Err(failed(error.into())),
     };
-    let shown = &lock.shown;
     if before.as_ref().is_some_and(|found| FileType::from_raw_mode(found.st_mode) != FileType::RegularFile) {
         return Err(Error::new(Kind::Failed, format!("`{shown}` is not a regular file")));
     }
@@ -91,11 +103,34 @@ pub fn write_over(lock: &Lock, bytes: &[u8], mode: Option<u32>) -> Result<()> {
     let mut temp = Temp::new(lock).map_err(failed)?;
     temp.file.write_all(bytes).map_err(failed)?;
     keep_mode_and_owner(&temp.file, before.as_ref(), mode).map_err(failed)?;
-    temp.file.sync_all().map_err(failed)?;
-    temp.rename().map_err(failed)?;
-    lock.folder.sync_all().map_err(|error| {
-        Error::new(Kind::Failed, format!("`{shown}` is written, but may not survive a power loss")).because(error)
-    })
+    Ok(temp)
+}
+
+/// The first half of [`write_over`], for writes of several files: what is staged is placed later, or removed when dropped.
+pub(super) struct Staged<'a>(Temp<'a>);
+
+impl<'a> Staged<'a> {
+    pub(super) fn write(lock: &'a Lock, bytes: &[u8], mode: Option<u32>) -> Result<Self> {
+        stage(lock, bytes, mode).map(Self)
+    }
+
+    /// Returns the folder, and what tells it from others.
+    pub(super) fn folder(&self) -> Result<((u64, u64), File)> {
+        use std::os::unix::fs::MetadataExt as _;
+        let folder = self.0.lock.folder.try_clone();
+        let found = folder.and_then(|folder| Ok((folder.metadata()?, folder)));
+        let (found, folder) = found.map_err(|error| cannot_write(&self.0.lock.shown, error))?;
+        Ok(((found.dev(), found.ino()), folder))
+    }
+
+    pub(super) fn sync(&self) -> Result<()> {
+        self.0.file.sync_all().map_err(|error| cannot_write(&self.0.lock.shown, error))
+    }
+
+    pub(super) fn place(self) -> Result<()> {
+        let shown = self.0.lock.shown.clone();
+        self.0.rename().map_err(|error| cannot_write(&shown, error))
+    }
 }
 
 /// A file beside the one that is replaced; removed when dropped, unless it took its place.
@@ -113,12 +148,12 @@ impl<'a> Temp<'a> {
         let middle = format!("{}.{random}", std::process::id());
         let name = [&stem(lock), middle.as_bytes(), TEMP_SUFFIX].concat();
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file = rustix::fs::openat(&lock.folder, &name[..], flags, Mode::from_raw_mode(PRIVATE_FILE))?;
+        let file = rustix::fs::openat(&*lock.folder, &name[..], flags, Mode::from_raw_mode(PRIVATE_FILE))?;
         Ok(Self { lock, name, file: File::from(file), is_placed: false })
     }
 
     fn rename(mut self) -> io::Result<()> {
-        let folder = &self.lock.folder;
+        let folder = &*self.lock.folder;
         rustix::fs::renameat(folder, &self.name[..], folder, &self.lock.name)?;
         self.is_placed = true;
         Ok(())
@@ -128,7 +163,7 @@ impl<'a> Temp<'a> {
 impl Drop for Temp<'_> {
     fn drop(&mut self) {
         if !self.is_placed {
-            let _ = rustix::fs::unlinkat(&self.lock.folder, &self.name[..], AtFlags::empty());
+            let _ = rustix::fs::unlinkat(&*self.lock.folder, &self.name[..], AtFlags::empty());
         }
     }
 }
@@ -152,12 +187,12 @@ fn stem(lock: &Lock) -> Vec<u8> {
 /// Removes what a writer left that was killed. Best effort; the lock is held, so none of them is alive.
 fn remove_stale_temps(lock: &Lock) {
     let stem = stem(lock);
-    let Ok(entries) = rustix::fs::Dir::read_from(&lock.folder) else { return };
+    let Ok(entries) = rustix::fs::Dir::read_from(&*lock.folder) else { return };
     for entry in entries.flatten() {
         let name = entry.file_name();
         let middle = name.to_bytes().strip_prefix(&stem[..]).and_then(|rest| rest.strip_suffix(TEMP_SUFFIX));
         if middle.is_some_and(is_process_and_random) {
-            let _ = rustix::fs::unlinkat(&lock.folder, name, AtFlags::empty());
+            let _ = rustix::fs::unlinkat(&*lock.folder, name, AtFlags::empty());
         }
     }
 }

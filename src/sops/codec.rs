@@ -17,9 +17,14 @@ use super::metadata::SEAL_NAME;
 use super::metadata::Wrap;
 use super::number;
 use super::number::ValueKind;
-use super::seal::Bytes32;
+use super::link;
+use super::link::Bytes32;
+use super::link::LinkKey;
+use super::seal::Links;
+use super::seal::NextSeal;
 use super::seal::Place;
 use super::seal::Seal;
+use super::seal::Version;
 use super::strict;
 use super::strict::Leniency;
 use super::strict::Notes;
@@ -27,6 +32,7 @@ use super::text::Content;
 use super::text::Item;
 use super::text::Text;
 use super::text::unescape;
+use super::wrap::Recipient;
 use super::wrap::Unwrapping;
 
 /// The most bytes of a file.
@@ -124,6 +130,12 @@ impl SealedFile {
     /// Returns the labels of the recipients, in file order.
     pub fn recipients(&self) -> Vec<&str> {
         self.metadata.wraps().map(|wrap: &Wrap| wrap.recipient.as_str()).collect()
+    }
+
+    /// Returns the recipients as the keys that they are compared by; a label that is no recipient stands as it is.
+    pub fn recipient_keys(&self) -> Vec<String> {
+        let key = |label: &str| Recipient::parse(label).map_or_else(|_| label.to_string(), |found| found.key_text());
+        self.recipients().into_iter().map(key).collect()
     }
 
     /// Starts the search for an identity that opens the data key.
@@ -229,6 +241,38 @@ impl Opened {
     /// Returns the digest of a sealed version; `None` if it has no seal.
     pub fn digest(&self) -> Option<Bytes32> {
         self.file.seal.as_ref().map(|seal| seal.digest(&self.file.text))
+    }
+
+    /// Returns what the trust record remembers of a sealed version; `None` if it has no seal.
+    pub fn version(&self) -> Option<Version> {
+        self.file.seal.as_ref().map(|seal| Version {
+            place: seal.place.clone(),
+            seq: seal.seq,
+            commitment: seal.commitment,
+            link: self.link_key(),
+            digest: seal.digest(&self.file.text),
+            links: seal.links.clone(),
+        })
+    }
+
+    /// Returns the commitment to the data key, sealed or not.
+    pub fn commitment(&self) -> Bytes32 {
+        link::commitment(&self.key)
+    }
+
+    /// Returns the link key of the data key.
+    pub fn link_key(&self) -> LinkKey {
+        LinkKey::of(&self.key)
+    }
+
+    /// Returns the seal of the next version under the same data key; `None` for a plain sops file, which stays one.
+    pub fn next_seal(&self) -> Option<NextSeal> {
+        self.file.seal.as_ref().map(|seal| NextSeal {
+            place: seal.place.clone(),
+            seq: seal.seq.saturating_add(1),
+            prev: seal.digest(&self.file.text),
+            links: Links::Carried(seal.links.clone()),
+        })
     }
 
     /// Prints the plain file in sops' dialect, byte for byte what `sops decrypt` prints: blank lines are dropped.

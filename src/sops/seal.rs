@@ -3,15 +3,11 @@
 //! `v1;project=…;path=…;env=…;seq=…;prev=…;kc=…[;rekey=…];mac=…`, as `docs/format.md` defines it. There is one way to
 //! write each thing; a reader refuses every other spelling.
 
-use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use hkdf::Hkdf;
 use hmac::Hmac;
 use hmac::Mac as _;
 use sha2::Digest as _;
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
-use zeroize::Zeroizing;
 
 use crate::base::Error;
 use crate::base::Kind;
@@ -19,18 +15,23 @@ use crate::base::Result;
 use crate::base::printable;
 
 use super::cipher::DataKey;
+use super::link::Bytes32;
+use super::link::LinkKey;
+use super::link::MAC_INFO;
+use super::link::MOST_LINKS;
+use super::link::commitment;
+use super::link::derive;
 use super::metadata::SEAL_NAME;
+use super::spelling::MOST_SEQ;
+use super::spelling::from_base64;
+use super::spelling::from_decimal;
+use super::spelling::from_link;
+use super::spelling::from_percent;
+use super::spelling::percent_into;
+use super::spelling::to_base64;
 use super::text::Text;
 
 const DOMAIN: &[u8] = b"secrets/seal/v1";
-const MAC_INFO: &[u8] = b"secrets/seal/v1/mac";
-const COMMIT_INFO: &[u8] = b"secrets/seal/v1/commit";
-const MOST_LINKS: usize = 8;
-/// Sequence numbers end where a signed 64-bit integer does.
-const MOST_SEQ: u64 = i64::MAX as u64;
-
-/// 32 bytes: a digest, a commitment or a tag.
-pub type Bytes32 = [u8; 32];
 
 /// Where a sealed file belongs; all empty for one that was sealed outside any project.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -59,6 +60,50 @@ pub struct Seal {
     mac: Bytes32,
 }
 
+/// What the seal of the next version says.
+pub struct NextSeal {
+    /// Where the file belongs.
+    pub place: Place,
+    /// Its sequence number.
+    pub seq: u64,
+    /// The digest of the version that it replaces; zeros when there was none.
+    pub prev: Bytes32,
+    /// The proofs under older data keys.
+    pub links: Links,
+}
+
+/// Proofs under older data keys, newest first.
+pub enum Links {
+    /// As an older version of the same place and data key had them.
+    Carried(Vec<(Bytes32, Bytes32)>),
+    /// To be made anew under these older data keys: commitment and link key of each.
+    Made(Vec<(Bytes32, LinkKey)>),
+}
+
+/// A version that was opened and proved, as far as the trust record remembers it.
+#[derive(Clone)]
+pub struct Version {
+    /// Where the file belongs.
+    pub place: Place,
+    /// Its sequence number.
+    pub seq: u64,
+    /// The commitment to its data key.
+    pub commitment: Bytes32,
+    /// What lets this machine check the data key that comes after it.
+    pub link: LinkKey,
+    /// SHA-256 of its canonical encoding.
+    pub digest: Bytes32,
+    /// The proofs that it carries.
+    pub links: Vec<(Bytes32, Bytes32)>,
+}
+
+impl NextSeal {
+    /// Returns the seal of a file's first version.
+    pub fn first(place: Place) -> Self {
+        Self { place, seq: 1, prev: [0; 32], links: Links::Carried(Vec::new()) }
+    }
+}
+
 impl Seal {
     /// Reads a seal from the metadata value.
     ///
@@ -71,6 +116,15 @@ impl Seal {
                 .hint("install that version to read it"));
         }
         Self::parse_fields(value).ok_or_else(|| tampered("the seal is not written as a seal is"))
+    }
+
+    /// Finds the seal in a file that is not checked in any way: what it says is a claim.
+    ///
+    /// Git's history is read so; `None` where there is none, or none of this version.
+    pub fn claimed(file: &[u8]) -> Option<Self> {
+        let value = |line: &[u8]| line.strip_prefix(SEAL_NAME)?.strip_prefix(b"=").map(<[u8]>::to_vec);
+        let value = file.split(|b| *b == b'\n').rev().find_map(value)?;
+        Self::parse_fields(&value)
     }
 
     fn parse_fields(value: &[u8]) -> Option<Self> {
@@ -109,15 +163,21 @@ impl Seal {
     pub(super) fn make(
         text: &Text,
         key: &DataKey,
-        place: Place,
-        seq: u64,
-        prev: Bytes32,
-        links: Vec<(Bytes32, Bytes32)>,
+        next: NextSeal,
     ) -> Result<Self> {
+        let NextSeal { place, seq, prev, links } = next;
         if seq > MOST_SEQ {
             return Err(Error::new(Kind::Failed, "the file's sequence numbers are used up"));
         }
-        let mut seal = Self { place, seq, prev, commitment: commitment(key), links, mac: [0; 32] };
+        let new = commitment(key);
+        let links = match links {
+            Links::Carried(links) => links,
+            Links::Made(older) => {
+                let proofs = older.iter().filter(|(old, _)| *old != new);
+                proofs.take(MOST_LINKS).map(|(old, link)| (*old, link.tag(&place, old, &new))).collect()
+            }
+        };
+        let mut seal = Self { place, seq, prev, commitment: new, links, mac: [0; 32] };
         seal.mac = seal.mac_over(text, key);
         Ok(seal)
     }
@@ -173,15 +233,14 @@ impl Seal {
         percent_into(&self.place.path, &mut line);
         line.extend_from_slice(b";env=");
         percent_into(&self.place.environment, &mut line);
-        let base64 = |bytes: &Bytes32| BASE64_URL_SAFE_NO_PAD.encode(bytes);
-        let (prev, kc) = (base64(&self.prev), base64(&self.commitment));
+        let (prev, kc) = (to_base64(&self.prev), to_base64(&self.commitment));
         line.extend_from_slice(format!(";seq={};prev={prev};kc={kc}", self.seq).as_bytes());
         if !self.links.is_empty() {
             let links: Vec<String> =
-                self.links.iter().map(|(old, tag)| format!("{}:{}", base64(old), base64(tag))).collect();
+                self.links.iter().map(|(old, tag)| format!("{}:{}", to_base64(old), to_base64(tag))).collect();
             line.extend_from_slice(format!(";rekey={}", links.join(",")).as_bytes());
         }
-        line.extend_from_slice(format!(";mac={}", base64(&self.mac)).as_bytes());
+        line.extend_from_slice(format!(";mac={}", to_base64(&self.mac)).as_bytes());
         line
     }
 
@@ -230,17 +289,6 @@ impl Seal {
 
 const BUFFERED: usize = 16 << 10;
 
-/// Returns the commitment to a data key: public, and different for every key.
-pub fn commitment(key: &DataKey) -> Bytes32 {
-    *derive(key, COMMIT_INFO)
-}
-
-fn derive(key: &DataKey, info: &[u8]) -> Zeroizing<Bytes32> {
-    let mut out = Zeroizing::new([0; 32]);
-    Hkdf::<Sha256>::new(None, key.expose()).expand(info, &mut *out).expect("32 bytes are within HKDF's limit");
-    out
-}
-
 fn tampered(message: &str) -> Error {
     Error::new(Kind::Locked, message)
         .because("somebody, or another program, changed the file after it was sealed")
@@ -258,78 +306,4 @@ fn length(part: &[u8]) -> [u8; 8] {
 
 fn count(number: usize) -> [u8; 8] {
     (number as u64).to_be_bytes()
-}
-
-fn is_plain(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'/')
-}
-
-fn percent_into(text: &str, out: &mut Vec<u8>) {
-    for byte in text.bytes() {
-        if is_plain(byte) {
-            out.push(byte);
-        } else {
-            out.extend_from_slice(format!("%{byte:02X}").as_bytes());
-        }
-    }
-}
-
-fn from_percent(text: &[u8]) -> Option<String> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut bytes = text.iter();
-    while let Some(byte) = bytes.next() {
-        if *byte != b'%' {
-            out.push(*byte);
-            continue;
-        }
-        let mut digit = || bytes.next().and_then(|b| char::from(*b).to_digit(16));
-        out.push(u8::try_from(digit()? * 16 + digit()?).ok()?);
-    }
-    let decoded = String::from_utf8(out).ok()?;
-    let mut again = Vec::with_capacity(text.len());
-    percent_into(&decoded, &mut again);
-    (again == text).then_some(decoded)
-}
-
-fn from_decimal(text: &[u8]) -> Option<u64> {
-    let number: u64 = std::str::from_utf8(text).ok()?.parse().ok()?;
-    ((1..=MOST_SEQ).contains(&number) && number.to_string().as_bytes() == text).then_some(number)
-}
-
-fn from_base64(text: &[u8]) -> Option<Bytes32> {
-    // The engine refuses set bits behind the last byte, so there is one spelling.
-    BASE64_URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()
-}
-
-fn from_link(text: &[u8]) -> Option<(Bytes32, Bytes32)> {
-    let at = text.iter().position(|b| *b == b':')?;
-    Some((from_base64(&text[..at])?, from_base64(&text[at + 1..])?))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn hex(bytes: &[u8]) -> String {
-        bytes.iter().map(|b| format!("{b:02x}")).collect()
-    }
-
-    #[test]
-    fn the_keys_are_those_of_the_vectors() {
-        let key = DataKey::from_bytes(&std::array::from_fn::<u8, 32, _>(|i| i as u8)).unwrap();
-        assert_eq!(hex(&commitment(&key)), "bc6eaefb4a9b8c9288994ae36bcdf16dba217e0c2a398f895c300e291b558079");
-        assert_eq!(hex(&*derive(&key, MAC_INFO)), "0d5fce6b37f9eed234374e547af480cc7fdc45112bb4ff543c816dc71d5ee0b2");
-    }
-
-    #[test]
-    fn each_field_has_one_spelling() {
-        assert_eq!(from_decimal(b"12"), Some(12));
-        for bad in [&b"0"[..], b"012", b"+1", b"", b"9223372036854775808"] {
-            assert_eq!(from_decimal(bad), None);
-        }
-        assert_eq!(from_percent(b"a%20b").as_deref(), Some("a b"));
-        for bad in [&b"a b"[..], b"%41", b"%2f", b"%C3", b"%2"] {
-            assert_eq!(from_percent(bad), None, "{}", String::from_utf8_lossy(bad));
-        }
-    }
 }

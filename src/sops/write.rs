@@ -21,9 +21,9 @@ use super::mac::SopsMac;
 use super::metadata::Role;
 use super::metadata::VERSION_WRITTEN;
 use super::metadata::Wrap;
-use super::seal::Bytes32;
-use super::seal::Place;
+use super::seal::NextSeal;
 use super::seal::Seal;
+use super::seal::Version;
 use super::selector::Selector;
 use super::strict::Leniency;
 use super::text::Text;
@@ -31,24 +31,16 @@ use super::text::escape_into;
 use super::text::unescape;
 use super::wrap::Recipient;
 
-/// Whether the written file carries our seal.
-pub enum Sealing {
-    /// As the file that is replaced: a sealed one is sealed again, a plain sops file stays one.
-    AsBefore,
-    /// A new file, sealed for its place.
-    New(Place),
-    /// A plain sops file.
-    None,
-}
-
 /// A file that is ready to be stored.
 pub struct Written {
     /// The bytes.
     pub bytes: Vec<u8>,
+    /// What the trust record remembers of it; `None` for a plain sops file.
+    pub version: Option<Version>,
 }
 
 impl Draft {
-    /// Writes a file for `recipients` under a new data key.
+    /// Writes a file for `recipients` under a new data key; a plain sops file without `seal`.
     ///
     /// # Errors
     /// As [`Self::rewrite`]; `Kind::Failed` without recipients.
@@ -56,61 +48,41 @@ impl Draft {
         &self,
         recipients: &[Recipient],
         selector: &Selector,
-        sealing: Sealing,
+        seal: Option<NextSeal>,
         now: Timestamp,
     ) -> Result<Written> {
         if recipients.is_empty() {
             return Err(Error::new(Kind::Failed, "there is nobody to seal the file to"));
         }
         let key = DataKey::generate()?;
-        let mut keys: Vec<String> = Vec::new();
-        let mut wraps = Vec::new();
-        for recipient in recipients {
-            if !keys.contains(&recipient.key_text()) {
-                keys.push(recipient.key_text());
-                wraps.push(recipient.wrap(&key)?);
-            }
-        }
-        let mut metadata = Vec::new();
-        for (index, Wrap { recipient, armor }) in wraps.iter().enumerate() {
-            let prefix = format!("sops_age__list_{index}__map_");
-            metadata.push(line(&format!("{prefix}enc"), armor));
-            metadata.push(line(&format!("{prefix}recipient"), recipient.as_bytes()));
-        }
+        let mut metadata = wrap_lines(&wraps_for(recipients, &key)?, 0);
         metadata.extend(selector_line(selector));
-        let sealed = match sealing {
-            Sealing::New(place) => Some(NextSeal { place, seq: 1, prev: [0; 32], links: Vec::new() }),
-            Sealing::AsBefore | Sealing::None => None,
-        };
-        Job { draft: self, key: &key, selector, mac_only_encrypted: false, now }.write(metadata, None, sealed)
+        Job { draft: self, key: &key, selector, mac_only_encrypted: false, now }.write(metadata, &[], seal)
     }
 
     /// Writes the next version of an opened file: same data key, same recipients.
     ///
-    /// In a project `selector` is the one that `secrets.toml` asks for; without it the file keeps its own.
+    /// In a project `selector` is the one that `secrets.toml` asks for; without it the file keeps its own. `seal` is
+    /// [`Opened::next_seal`] where the file keeps its state.
     ///
     /// # Errors
     /// `Kind::Failed` for a value that the format cannot hold, and a name that stands twice. `Kind::Bug` if what was
     /// written does not read back.
-    pub fn rewrite(&self, opened: &Opened, selector: Option<&Selector>, now: Timestamp) -> Result<Written> {
+    pub fn rewrite(
+        &self,
+        opened: &Opened,
+        selector: Option<&Selector>,
+        seal: Option<NextSeal>,
+        now: Timestamp,
+    ) -> Result<Written> {
         let file = &opened.file;
         let keeps_mac_rule = selector.is_none() && file.metadata.mac_only_encrypted;
         let selector = selector.unwrap_or(&file.metadata.selector);
-        let kept = |line: &&super::text::MetadataLine| {
-            let name = line.name();
-            name == b"sops_shamir_threshold"
-                || (name == b"sops_mac_only_encrypted" && keeps_mac_rule)
-                || matches!(Role::of(name), Role::Key { .. })
-        };
-        let mut metadata: Vec<Vec<u8>> =
-            file.text.metadata.iter().filter(kept).map(|line| line.line.to_vec()).collect();
+        let mut metadata = key_lines(file);
+        if keeps_mac_rule {
+            metadata.extend(kept_lines(file, |name| name == b"sops_mac_only_encrypted"));
+        }
         metadata.extend(selector_line(selector));
-        let sealed = file.seal.as_ref().map(|seal| NextSeal {
-            place: seal.place.clone(),
-            seq: seal.seq.saturating_add(1),
-            prev: seal.digest(&file.text),
-            links: seal.links.clone(),
-        });
         let job = Job {
             draft: self,
             key: &opened.key,
@@ -118,15 +90,30 @@ impl Draft {
             mac_only_encrypted: keeps_mac_rule,
             now: now.later_of(file.metadata.last_modified),
         };
-        job.write(metadata, Some(opened), sealed)
+        job.write(metadata, &[opened], seal)
     }
-}
 
-struct NextSeal {
-    place: Place,
-    seq: u64,
-    prev: Bytes32,
-    links: Vec<(Bytes32, Bytes32)>,
+    /// Writes what a merge made of `sides`: under the data key of the first, with these wraps. A line that one of them has
+    /// under that key keeps its bytes.
+    ///
+    /// # Errors
+    /// As [`Self::rewrite`].
+    pub fn rewrite_merged(
+        &self,
+        sides: &[&Opened],
+        wraps: &[Wrap],
+        selector: &Selector,
+        seal: Option<NextSeal>,
+        now: Timestamp,
+    ) -> Result<Written> {
+        let [first, ..] = sides else { return Err(Error::new(Kind::Bug, "a merge has sides")) };
+        let mut metadata = wrap_lines(wraps, 0);
+        metadata.extend(selector_line(selector));
+        let same_key: Vec<&Opened> =
+            sides.iter().copied().filter(|side| side.key.expose() == first.key.expose()).collect();
+        let job = Job { draft: self, key: &first.key, selector, mac_only_encrypted: false, now };
+        job.write(metadata, &same_key, seal)
+    }
 }
 
 struct Job<'a> {
@@ -138,7 +125,7 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    fn write(&self, mut metadata: Vec<Vec<u8>>, before: Option<&Opened>, seal: Option<NextSeal>) -> Result<Written> {
+    fn write(&self, mut metadata: Vec<Vec<u8>>, before: &[&Opened], seal: Option<NextSeal>) -> Result<Written> {
         let mut kept = KeptLines::of(before);
         let mut mac = SopsMac::new(self.mac_only_encrypted);
         let mut out = Vec::with_capacity(self.draft.rows.len() * 256);
@@ -176,12 +163,15 @@ impl Job<'_> {
         if let Some(next) = seal {
             let unsealed = assemble(&out, &mut metadata);
             let text = Text::parse(&unsealed)?;
-            let seal = Seal::make(&text, self.key, next.place, next.seq, next.prev, next.links)?;
+            let seal = Seal::make(&text, self.key, next)?;
             metadata.push(seal.to_line());
         }
         let bytes = assemble(&out, &mut metadata);
-        self.verify(&bytes)?;
-        Ok(Written { bytes })
+        let opened = read_back(&bytes, self.key)?;
+        if !self.draft.says_the_same_as(&opened) {
+            return Err(unreadable());
+        }
+        Ok(Written { bytes, version: opened.version() })
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of one line, used twice")]
@@ -207,16 +197,19 @@ impl Job<'_> {
             Ok(())
         }
     }
+}
 
-    /// Reads back what was written, with the key in hand. Only a file that opens may replace one.
-    fn verify(&self, bytes: &[u8]) -> Result<()> {
-        let (file, _) = SealedFile::read(bytes, Leniency::None, None)?;
-        let opened = file.open(DataKey::from_bytes(self.key.expose())?)?;
-        if self.draft.says_the_same_as(&opened) {
-            return Ok(());
-        }
-        Err(Error::new(Kind::Bug, "the file that was written does not read back; nothing was stored"))
-    }
+/// Reads back what was written, with the key in hand. Only a file that opens may replace one.
+///
+/// # Errors
+/// As [`SealedFile::read`] and [`SealedFile::open`].
+pub(super) fn read_back(bytes: &[u8], key: &DataKey) -> Result<Opened> {
+    let (file, _) = SealedFile::read(bytes, Leniency::None, None)?;
+    file.open(DataKey::from_bytes(key.expose())?)
+}
+
+pub(super) fn unreadable() -> Error {
+    Error::new(Kind::Bug, "the file that was written does not read back; nothing was stored")
 }
 
 /// The lines of the version that is replaced, by what they say. Two equal comments share their label, so each line is
@@ -227,9 +220,9 @@ struct KeptLines<'a> {
 }
 
 impl<'a> KeptLines<'a> {
-    fn of(before: Option<&'a Opened>) -> Self {
+    fn of(before: &[&'a Opened]) -> Self {
         let mut kept = Self { index: HashMap::new(), lines: Vec::new() };
-        for (item, plain) in before.into_iter().flat_map(Opened::items) {
+        for (item, plain) in before.iter().copied().flat_map(Opened::items) {
             let (head, value) = match plain {
                 Plain::Blank => continue,
                 Plain::Comment(text) => (&item.line[..1], text),
@@ -267,6 +260,32 @@ fn check_clear(what: &str, is_bad: bool) -> Result<()> {
     Ok(())
 }
 
+/// Wraps the data key for each recipient, each key once.
+pub(super) fn wraps_for(recipients: &[Recipient], key: &DataKey) -> Result<Vec<Wrap>> {
+    let mut keys: HashSet<String> = HashSet::with_capacity(recipients.len());
+    let new = recipients.iter().filter(|recipient| keys.insert(recipient.key_text()));
+    new.map(|recipient| recipient.wrap(key)).collect()
+}
+
+/// Returns the lines of wraps; the first has the index `from`.
+pub(super) fn wrap_lines(wraps: &[Wrap], from: usize) -> Vec<Vec<u8>> {
+    let lines = wraps.iter().enumerate().flat_map(|(index, Wrap { recipient, armor })| {
+        let prefix = format!("sops_age__list_{}__map_", from + index);
+        [line(&format!("{prefix}enc"), armor), line(&format!("{prefix}recipient"), recipient.as_bytes())]
+    });
+    lines.collect()
+}
+
+/// Returns the lines of a file's keys, of whatever kind, as they stand.
+fn key_lines(file: &SealedFile) -> Vec<Vec<u8>> {
+    kept_lines(file, |name| name == b"sops_shamir_threshold" || matches!(Role::of(name), Role::Key { .. }))
+}
+
+/// Returns metadata lines as they stand.
+pub(super) fn kept_lines(file: &SealedFile, is_kept: impl Fn(&[u8]) -> bool) -> Vec<Vec<u8>> {
+    file.text.metadata.iter().filter(|line| is_kept(line.name())).map(|line| line.line.to_vec()).collect()
+}
+
 fn selector_line(selector: &Selector) -> Option<Vec<u8>> {
     selector.written().map(|(name, value)| line(&format!("sops_{name}"), value))
 }
@@ -280,7 +299,7 @@ fn line(name: &str, value: &[u8]) -> Vec<u8> {
 }
 
 /// Puts items and metadata together; the metadata bytewise by name, as sops 3.11 writes it.
-fn assemble(items: &[u8], metadata: &mut [Vec<u8>]) -> Vec<u8> {
+pub(super) fn assemble(items: &[u8], metadata: &mut [Vec<u8>]) -> Vec<u8> {
     metadata.sort_by(|a, b| name_of(a).cmp(name_of(b)));
     let size: usize = metadata.iter().map(|line| line.len() + 1).sum();
     let mut out = Vec::with_capacity(items.len() + size);

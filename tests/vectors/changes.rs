@@ -12,7 +12,7 @@ use secrets::sops::Place;
 use secrets::sops::Recipient;
 use secrets::sops::Row;
 use secrets::sops::SealedFile;
-use secrets::sops::Sealing;
+use secrets::sops::NextSeal;
 use secrets::sops::Selector;
 
 use crate::Identity;
@@ -62,7 +62,7 @@ impl Scene {
         let recipient = Recipient::parse(identity.own.as_ref().unwrap()).unwrap();
         let plain = ["PORT", "LOG_*"].map(|pattern| Pattern::parse(pattern).unwrap());
         let selector = Selector::for_plain(&plain).unwrap();
-        let written = draft.write(&[recipient], &selector, Sealing::New(place()), moment(0)).unwrap();
+        let written = draft.write(&[recipient], &selector, Some(NextSeal::first(place())), moment(0)).unwrap();
         let key = data_key_bytes(&written.bytes, &identity);
         Self { bytes: written.bytes, key, place: place() }
     }
@@ -165,7 +165,8 @@ fn the_reference_makes_and_proves_the_same_seal() {
     let open = || open(&scene.bytes, &scene.place, |_| DataKey::from_bytes(&scene.key)).unwrap();
     let mut draft = Draft::of(&open()).unwrap();
     draft.rows.push(Row::Entry(Name::parse("NEW").unwrap(), Value::from("new".to_string())));
-    let next = draft.rewrite(&open(), None, moment(1)).unwrap().bytes;
+    let before = open();
+    let next = draft.rewrite(&before, None, before.next_seal(), moment(1)).unwrap().bytes;
 
     let folder = tempfile::tempdir().unwrap();
     let mut replaced = hex(&[0; 32]);

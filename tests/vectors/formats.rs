@@ -132,7 +132,7 @@ fn a_rewrite_keeps_the_lines_that_sops_wrote() {
             (file.open(key).unwrap(), notes)
         };
         let (opened, notes) = open(&bytes);
-        let after = Draft::of(&opened).unwrap().rewrite(&opened, None, moment(0)).unwrap().bytes;
+        let after = Draft::of(&opened).unwrap().rewrite(&opened, None, opened.next_seal(), moment(0)).unwrap().bytes;
         assert_eq!(*open(&after).0.print(), entry.file("plaintext_file").unwrap(), "{id}");
         // A number becomes a string, and a comment that ought to be encrypted is.
         let anew = notes.typed.len() + notes.clear_comments;
@@ -156,11 +156,11 @@ fn a_clear_comment_keeps_its_backslash_and_cannot_have_two_lines() {
     let before = open(&entry.file("file").unwrap());
     let mut draft = Draft::of(&before).unwrap();
     draft.rows.push(Row::Comment(Value::from("a\\nb".to_string())));
-    let after = draft.rewrite(&before, None, moment(0)).unwrap().bytes;
+    let after = draft.rewrite(&before, None, before.next_seal(), moment(0)).unwrap().bytes;
     assert!(lines(&after).0.contains(&&b"#a\\nb"[..]), "the comment stands in clear");
     assert!(open(&after).print().ends_with(b"#a\\nb\n"));
     draft.rows.push(Row::Comment(Value::from("a\nb".to_string())));
-    assert_eq!(draft.rewrite(&before, None, moment(0)).err().unwrap().kind().code(), 1);
+    assert_eq!(draft.rewrite(&before, None, before.next_seal(), moment(0)).err().unwrap().kind().code(), 1);
 }
 
 #[test]

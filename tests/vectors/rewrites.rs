@@ -16,7 +16,7 @@ use secrets::sops::Plain;
 use secrets::sops::Recipient;
 use secrets::sops::Row;
 use secrets::sops::SealedFile;
-use secrets::sops::Sealing;
+use secrets::sops::NextSeal;
 use secrets::sops::Selector;
 
 use crate::Identity;
@@ -113,10 +113,10 @@ fn open(file: &[u8], identity: &Identity) -> Opened {
     file.open(key).unwrap()
 }
 
-fn write(lines: &[Line], identity: &Identity, sealing: Sealing) -> secrets::base::Result<Vec<u8>> {
+fn write(lines: &[Line], identity: &Identity, seal: Option<NextSeal>) -> secrets::base::Result<Vec<u8>> {
     let recipient = Recipient::parse(identity.own.as_ref().unwrap()).unwrap();
     let selector = Selector::for_plain(&plain_patterns()).unwrap();
-    draft(lines).write(&[recipient], &selector, sealing, moment(0)).map(|written| written.bytes)
+    draft(lines).write(&[recipient], &selector, seal, moment(0)).map(|written| written.bytes)
 }
 
 /// Returns the numbers of the lines that differ; both files have the same number of lines.
@@ -125,8 +125,8 @@ fn differing(before: &[&[u8]], after: &[&[u8]]) -> Vec<usize> {
     (0..before.len()).filter(|at| before[*at] != after[*at]).collect()
 }
 
-fn sealing(is_sealed: bool) -> Sealing {
-    if is_sealed { Sealing::New(Place::default()) } else { Sealing::None }
+fn first_seal(is_sealed: bool) -> Option<NextSeal> {
+    is_sealed.then(|| NextSeal::first(Place::default()))
 }
 
 /// Tells whether two comments that say something have the same line.
@@ -142,7 +142,7 @@ proptest! {
     #[test]
     fn what_was_written_reads_back(given in any_lines(), is_sealed: bool) {
         let identity = Identity::generate();
-        let file = write(&given, &identity, sealing(is_sealed)).unwrap();
+        let file = write(&given, &identity, first_seal(is_sealed)).unwrap();
         let opened = open(&file, &identity);
         prop_assert_eq!(said_by(&opened), given);
         prop_assert_eq!(opened.file().seal().is_some(), is_sealed);
@@ -168,8 +168,9 @@ proptest! {
         wanted[at] = Line::Entry(name.clone(), value);
 
         let identity = Identity::generate();
-        let before = write(&given, &identity, sealing(is_sealed)).unwrap();
-        let after = draft(&wanted).rewrite(&open(&before, &identity), None, moment(1)).unwrap().bytes;
+        let before = write(&given, &identity, first_seal(is_sealed)).unwrap();
+        let opened = open(&before, &identity);
+        let after = draft(&wanted).rewrite(&opened, None, opened.next_seal(), moment(1)).unwrap().bytes;
 
         prop_assert_eq!(said_by(&open(&after, &identity)), wanted);
         let ((items, metadata), (new_items, new_metadata)) = (lines(&before), lines(&after));
@@ -185,13 +186,14 @@ proptest! {
     #[test]
     fn equal_comments_never_share_a_line(given in any_lines(), note in any_bytes(), places: [Index; 3]) {
         let identity = Identity::generate();
-        let before = write(&given, &identity, sealing(true)).unwrap();
+        let before = write(&given, &identity, first_seal(true)).unwrap();
         let mut wanted = given;
         for place in places {
             let at = place.index(wanted.len() + 1);
             wanted.insert(at, Line::Comment(note.clone()));
         }
-        let after = draft(&wanted).rewrite(&open(&before, &identity), None, moment(1)).unwrap().bytes;
+        let opened = open(&before, &identity);
+        let after = draft(&wanted).rewrite(&opened, None, opened.next_seal(), moment(1)).unwrap().bytes;
         prop_assert_eq!(said_by(&open(&after, &identity)), wanted);
         prop_assert!(!comments_share_a_line(&after));
         let (new, (old, _)) = (lines(&after).0, lines(&before));
@@ -201,9 +203,10 @@ proptest! {
     #[test]
     fn another_selector_encrypts_what_was_clear_and_leaves_the_rest(given in any_lines()) {
         let identity = Identity::generate();
-        let before = write(&given, &identity, sealing(true)).unwrap();
+        let before = write(&given, &identity, first_seal(true)).unwrap();
         let all = Selector::for_plain(&[]).unwrap();
-        let after = draft(&given).rewrite(&open(&before, &identity), Some(&all), moment(1)).unwrap().bytes;
+        let opened = open(&before, &identity);
+        let after = draft(&given).rewrite(&opened, Some(&all), opened.next_seal(), moment(1)).unwrap().bytes;
         let (items, new_items) = (lines(&before).0, lines(&after).0);
         let was_clear = |line: &Line| matches!(line, Line::Entry(name, value) if is_clear(name) && !value.is_empty());
         let expected: Vec<_> = (0..given.len()).filter(|at| was_clear(&given[*at])).collect();
@@ -219,7 +222,7 @@ proptest! {
     ) {
         let value = if is_encrypted_form { [b"ENC[".to_vec(), tail] } else { [head, [b"\\n".to_vec(), tail].concat()] };
         let given = [Line::Entry("PORT".into(), value.concat())];
-        let error = write(&given, &Identity::generate(), sealing(true)).unwrap_err();
+        let error = write(&given, &Identity::generate(), first_seal(true)).unwrap_err();
         prop_assert_eq!(error.kind().code(), 1);
     }
 }

@@ -1,0 +1,348 @@
+//! Several files as one: all of them new, or all of them old, whatever ends the process.
+//!
+//! A journal holds every file before and after, so either way leads out: [`Unfinished::resume`] writes what is missing,
+//! [`Unfinished::abort`] puts back what was there. Sealed files and settings only: no value stands in a journal.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::fs::File;
+use std::io;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use serde::Serialize;
+use sha2::Digest as _;
+use sha2::Sha256;
+
+use crate::base::Error;
+use crate::base::Kind;
+use crate::base::Result;
+
+use super::lock::Lock;
+use super::read;
+use super::read::Limit;
+use super::read::show;
+use super::write::Staged;
+use super::write::make_private_folder;
+
+const JOURNAL: &str = "journal";
+const UNCOMMITTED: &str = "journal.new";
+/// Files of a hundred environments in a thousand services would fit.
+const MOST_JOURNAL: Limit = Limit(4 << 30);
+
+/// One file that changes.
+pub struct Change {
+    /// The right to write it.
+    pub lock: Lock,
+    /// Its path below the folder of the transaction, `/` between parts.
+    pub below: String,
+    /// What it holds now; `None` if it does not exist.
+    pub before: Option<Vec<u8>>,
+    /// What it will hold.
+    pub after: Vec<u8>,
+}
+
+/// What stands at the head of a journal; the bytes of all files follow.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+struct Head {
+    /// What was being done, as messages say it.
+    what: String,
+    files: Vec<Entry>,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+struct Entry {
+    path: String,
+    /// Lengths in bytes; the file did not exist where there is none.
+    before: Option<u64>,
+    after: u64,
+    /// SHA-256 of both, as hex.
+    before_digest: Option<String>,
+    after_digest: String,
+}
+
+/// Writes all changes, or none: what is journaled can be finished or undone later.
+///
+/// `journal` is a private folder outside the repository.
+///
+/// # Errors
+/// `Kind::Failed` if the journal cannot be written, and nothing is changed then; or if a file cannot, and the message
+/// says how to go on.
+pub fn commit(journal: &Path, what: &str, changes: Vec<Change>) -> Result<()> {
+    let entries: Vec<Entry> = changes.iter().map(Entry::of).collect();
+    let head = Head { what: what.to_string(), files: entries };
+    write_journal(journal, &head, &changes)?;
+    let writes = changes.iter().map(|change| (&change.lock, change.after.as_slice()));
+    place_all(writes).map_err(|error| interrupted(what, error))?;
+    remove_journal(journal)
+}
+
+/// A transaction that was interrupted.
+pub struct Unfinished {
+    journal: PathBuf,
+    head: Head,
+    contents: Vec<(Option<Vec<u8>>, Vec<u8>)>,
+}
+
+impl Unfinished {
+    /// Finds one; a journal that was never committed is removed, since nothing was changed.
+    ///
+    /// # Errors
+    /// `Kind::Failed` if the journal cannot be read.
+    pub fn find(journal: &Path) -> Result<Option<Self>> {
+        let path = journal.join(JOURNAL);
+        if path.symlink_metadata().is_err() {
+            let _ = fs::remove_file(journal.join(UNCOMMITTED));
+            return Ok(None);
+        }
+        let bytes = read::read(&path, MOST_JOURNAL)?;
+        let damaged = || Error::new(Kind::Failed, format!("the journal `{}` is damaged", show(&path)));
+        let end = memchr::memchr(b'\n', &bytes).ok_or_else(damaged)?;
+        let head: Head = serde_json::from_slice(&bytes[..end]).map_err(|error| damaged().because(error))?;
+        let mut rest = &bytes[end + 1..];
+        let mut take = |length: u64| {
+            let length = usize::try_from(length).ok().filter(|length| *length <= rest.len())?;
+            let (taken, after) = rest.split_at(length);
+            rest = after;
+            Some(taken.to_vec())
+        };
+        let mut contents = Vec::with_capacity(head.files.len());
+        for entry in &head.files {
+            let before = entry.before.map(|length| take(length).ok_or_else(damaged)).transpose()?;
+            let after = take(entry.after).ok_or_else(damaged)?;
+            if digest(&after) != entry.after_digest || before.as_deref().map(digest) != entry.before_digest {
+                return Err(damaged());
+            }
+            contents.push((before, after));
+        }
+        Ok(Some(Self { journal: journal.to_path_buf(), head, contents }))
+    }
+
+    /// Returns what was being done, as messages say it.
+    pub fn what(&self) -> &str {
+        &self.head.what
+    }
+
+    /// Returns the paths of its files.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.head.files.iter().map(|entry| entry.path.as_str())
+    }
+
+    /// Makes every file new.
+    ///
+    /// # Errors
+    /// `Kind::Failed` if a file is neither what it was before nor what it was to be: somebody changed it since; and as
+    /// [`commit`].
+    pub fn resume(self, root: &Path) -> Result<()> {
+        self.finish(root, |(_, after)| Some(after.as_slice()))
+    }
+
+    /// Makes every file old again.
+    ///
+    /// # Errors
+    /// As [`Self::resume`].
+    pub fn abort(self, root: &Path) -> Result<()> {
+        self.finish(root, |(before, _)| before.as_deref())
+    }
+
+    fn finish(&self, root: &Path, wanted: impl Fn(&(Option<Vec<u8>>, Vec<u8>)) -> Option<&[u8]>) -> Result<()> {
+        let paths: Vec<&str> = self.paths().collect();
+        let locks = Lock::all_beneath(root, &paths)?;
+        let mut writes = Vec::new();
+        let mut removals = Vec::new();
+        for ((lock, entry), contents) in locks.iter().zip(&self.head.files).zip(&self.contents) {
+            let now = self.content_now(root, entry)?;
+            let is_known = now.as_deref() == contents.0.as_deref() || now.as_deref() == Some(&contents.1[..]);
+            if !is_known {
+                let path = &entry.path;
+                return Err(Error::new(Kind::Failed, format!("`{path}` was changed after `{}` was interrupted", self.what()))
+                    .hint(format!("move `{path}` away, or put its last committed version back with git, and try again")));
+            }
+            match wanted(contents) {
+                Some(bytes) if now.as_deref() != Some(bytes) => writes.push((lock, bytes)),
+                None if now.is_some() => removals.push(root.join(&entry.path)),
+                Some(_) | None => {}
+            }
+        }
+        place_all(writes.into_iter()).map_err(|error| interrupted(self.what(), error))?;
+        for path in removals {
+            fs::remove_file(&path)
+                .map_err(|error| Error::new(Kind::Failed, format!("cannot remove `{}`", show(&path))).because(error))?;
+        }
+        remove_journal(&self.journal)
+    }
+
+    fn content_now(&self, root: &Path, entry: &Entry) -> Result<Option<Vec<u8>>> {
+        if root.join(&entry.path).symlink_metadata().is_err() {
+            return Ok(None);
+        }
+        read::read_beneath(root, Path::new(&entry.path), MOST_JOURNAL).map(|bytes| Some(bytes.to_vec()))
+    }
+}
+
+impl Entry {
+    fn of(change: &Change) -> Self {
+        Self {
+            path: change.below.clone(),
+            before: change.before.as_ref().map(|bytes| bytes.len() as u64),
+            after: change.after.len() as u64,
+            before_digest: change.before.as_deref().map(digest),
+            after_digest: digest(&change.after),
+        }
+    }
+}
+
+/// Stages every file, makes all of them durable at once, and only then puts them in their places.
+fn place_all<'a>(writes: impl Iterator<Item = (&'a Lock, &'a [u8])>) -> Result<()> {
+    let staged = writes.map(|(lock, bytes)| Staged::write(lock, bytes, None)).collect::<Result<Vec<_>>>()?;
+    let mut folders: BTreeMap<(u64, u64), File> = BTreeMap::new();
+    for file in &staged {
+        let (key, folder) = file.folder()?;
+        folders.entry(key).or_insert(folder);
+    }
+    sync(folders.values(), &staged)?;
+    for file in staged {
+        file.place()?;
+    }
+    folders.values().try_for_each(|folder| folder.sync_all().map_err(not_durable))
+}
+
+/// One `syncfs` for each folder's file system is cheaper than an fsync for each of a thousand files.
+#[cfg(target_os = "linux")]
+fn sync<'a>(folders: impl Iterator<Item = &'a File>, staged: &[Staged<'_>]) -> Result<()> {
+    const MANY: usize = 32;
+    if staged.len() < MANY {
+        return staged.iter().try_for_each(Staged::sync);
+    }
+    for folder in folders {
+        rustix::fs::syncfs(folder).map_err(|error| not_durable(error.into()))?;
+    }
+    Ok(())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn sync<'a>(_folders: impl Iterator<Item = &'a File>, staged: &[Staged<'_>]) -> Result<()> {
+    staged.iter().try_for_each(Staged::sync)
+}
+
+fn not_durable(error: io::Error) -> Error {
+    Error::new(Kind::Failed, "the files cannot be made durable").because(error)
+}
+
+fn write_journal(folder: &Path, head: &Head, changes: &[Change]) -> Result<()> {
+    make_private_folder(folder)?;
+    let (path, temp) = (folder.join(JOURNAL), folder.join(UNCOMMITTED));
+    let failed = |error: io::Error| {
+        Error::new(Kind::Failed, format!("cannot write the journal `{}`", show(&path)))
+            .because(error)
+            .hint("nothing was changed")
+    };
+    if path.symlink_metadata().is_ok() {
+        return Err(Error::new(Kind::Failed, "another change of several files was interrupted")
+            .hint("`secrets rekey --resume` finishes it, `secrets rekey --abort` undoes it"));
+    }
+    let write = || -> io::Result<()> {
+        let file =
+            fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temp)?;
+        let mut out = io::BufWriter::new(file);
+        serde_json::to_writer(&mut out, head)?;
+        out.write_all(b"\n")?;
+        for change in changes {
+            out.write_all(change.before.as_deref().unwrap_or_default())?;
+            out.write_all(&change.after)?;
+        }
+        out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+        fs::rename(&temp, &path)?;
+        File::open(folder)?.sync_all()
+    };
+    write().map_err(failed)
+}
+
+fn remove_journal(folder: &Path) -> Result<()> {
+    let path = folder.join(JOURNAL);
+    fs::remove_file(&path)
+        .and_then(|()| File::open(folder)?.sync_all())
+        .map_err(|error| Error::new(Kind::Failed, format!("cannot remove the journal `{}`", show(&path))).because(error))
+}
+
+fn interrupted(what: &str, error: Error) -> Error {
+    error
+        .in_front(format!("`{what}` was interrupted: "))
+        .hint("`secrets rekey --resume` finishes it, `secrets rekey --abort` undoes it")
+}
+
+fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn changes(root: &Path) -> Vec<Change> {
+        let names = ["a.env", "deep/b.env", "new.env"];
+        let locks = Lock::all_beneath(root, &names).unwrap();
+        let change = |(lock, name): (Lock, &str)| {
+            let before = fs::read(root.join(name)).ok();
+            Change { lock, below: name.to_string(), before, after: format!("new {name}").into_bytes() }
+        };
+        locks.into_iter().zip(names).map(change).collect()
+    }
+
+    fn project() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("p/deep")).unwrap();
+        fs::write(folder.path().join("p/a.env"), "old a").unwrap();
+        fs::write(folder.path().join("p/deep/b.env"), "old b").unwrap();
+        folder
+    }
+
+    #[test]
+    fn all_files_become_new_and_no_journal_stays() {
+        let folder = project();
+        let (root, journal) = (folder.path().join("p"), folder.path().join("j"));
+        commit(&journal, "rekey", changes(&root)).unwrap();
+        for name in ["a.env", "deep/b.env", "new.env"] {
+            assert_eq!(fs::read_to_string(root.join(name)).unwrap(), format!("new {name}"));
+        }
+        assert!(Unfinished::find(&journal).unwrap().is_none());
+    }
+
+    #[test]
+    fn what_was_interrupted_is_finished_or_undone() {
+        for written in 0..3 {
+            for resume in [true, false] {
+                let folder = project();
+                let (root, journal) = (folder.path().join("p"), folder.path().join("j"));
+                let changes = changes(&root);
+                let head = Head { what: "rekey".to_string(), files: changes.iter().map(Entry::of).collect() };
+                write_journal(&journal, &head, &changes).unwrap();
+                place_all(changes.iter().take(written).map(|c| (&c.lock, c.after.as_slice()))).unwrap();
+                drop(changes);
+                let unfinished = Unfinished::find(&journal).unwrap().unwrap();
+                if resume { unfinished.resume(&root).unwrap() } else { unfinished.abort(&root).unwrap() }
+                let a = fs::read_to_string(root.join("a.env")).unwrap();
+                assert_eq!(a, if resume { "new a.env" } else { "old a" });
+                assert_eq!(root.join("new.env").exists(), resume);
+                assert!(Unfinished::find(&journal).unwrap().is_none());
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_that_somebody_changed_since_is_not_overwritten() {
+        let folder = project();
+        let (root, journal) = (folder.path().join("p"), folder.path().join("j"));
+        let changes = changes(&root);
+        let head = Head { what: "rekey".to_string(), files: changes.iter().map(Entry::of).collect() };
+        write_journal(&journal, &head, &changes).unwrap();
+        drop(changes);
+        fs::write(root.join("a.env"), "foreign").unwrap();
+        assert!(Unfinished::find(&journal).unwrap().unwrap().resume(&root).is_err());
+        assert_eq!(fs::read_to_string(root.join("a.env")).unwrap(), "foreign");
+        assert!(Unfinished::find(&journal).unwrap().is_some());
+    }
+}
