@@ -92,6 +92,8 @@ pub struct Folders {
     pub home: Option<PathBuf>,
     /// Settings and identities: `$XDG_CONFIG_HOME` or `~/.config` on Linux.
     pub config: Option<PathBuf>,
+    /// What a machine remembers: `$XDG_STATE_HOME` or `~/.local/state` on Linux.
+    pub state: Option<PathBuf>,
     /// A place in memory for this login: `$XDG_RUNTIME_DIR`.
     pub runtime: Option<PathBuf>,
 }
@@ -101,6 +103,8 @@ impl Folders {
         Self {
             home: dirs::home_dir(),
             config: dirs::config_dir(),
+            // macOS has no such folder of its own.
+            state: dirs::state_dir().or_else(dirs::data_local_dir),
             runtime: env.get("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_absolute()),
         }
     }

@@ -9,19 +9,24 @@ use crate::base::Result;
 use crate::base::quoted_list;
 use crate::disk;
 use crate::disk::Lock;
+use crate::project::trust::Verdict;
 use crate::resolve::Layer;
 use crate::resolve::Selected;
 use crate::resolve::Source;
 use crate::resolve::policy;
 use crate::resolve::policy::Danger;
 use crate::sops::Draft;
+use crate::sops::Links;
 use crate::sops::NextSeal;
 use crate::sops::Opened;
+use crate::sops::Recipient;
 use crate::sops::Row;
 use crate::sops::Selector;
+use crate::sops::Version;
 use crate::sops::Written;
 
 use super::context::Context;
+use super::judge;
 use super::target::Target;
 
 /// The mode of a new sealed file: it is meant for git, so it is readable like any other.
@@ -30,8 +35,29 @@ const SEALED_FILE_MODE: u32 = 0o644;
 /// Opens a layer that was read.
 ///
 /// # Errors
+/// As [`crate::keys::Keyring::open`] and [`crate::sops::SealedFile::open`]; `Kind::Refused` as [`judge::accept`].
+pub fn open(context: &Context<'_>, target: &Target, layer: Layer) -> Result<Opened> {
+    let selected = target.selected();
+    if let Some(selected) = &selected {
+        judge::check_unsealed(context, selected, &layer)?;
+    }
+    let (shown, environment) = (layer.shown.clone(), layer.environment.clone());
+    let in_file = |error: Error| error.in_front(format!("`{shown}`: "));
+    let opened = unlock(context, layer)?;
+    if let (Some(selected), Some(environment)) = (&selected, &environment) {
+        let verdict = judge::accept(context, selected, environment, &opened).map_err(in_file)?;
+        if matches!(verdict, Verdict::Older { is_replaced_key: true, .. }) {
+            context.ui.warn(format!("`{shown}` is from before a rekey: whoever was removed then reads what is written here"));
+        }
+    }
+    Ok(opened)
+}
+
+/// Opens a layer without a look at what this machine trusts: for those who show or mend it.
+///
+/// # Errors
 /// As [`crate::keys::Keyring::open`] and [`crate::sops::SealedFile::open`].
-pub fn open(context: &Context<'_>, layer: Layer) -> Result<Opened> {
+pub fn unlock(context: &Context<'_>, layer: Layer) -> Result<Opened> {
     let Source::Sealed { file, .. } = layer.source else {
         return Err(Error::new(Kind::Bug, "a target is a sealed file"));
     };
@@ -51,13 +77,17 @@ pub fn change<T>(
     target: &Target,
     edit: impl FnOnce(&mut Draft) -> Result<T>,
 ) -> Result<(T, bool)> {
+    check_writing(context, target)?;
     let lock = lock(target)?;
-    let before = target.read_to_change()?.map(|layer| open(context, layer)).transpose()?;
+    let before = target.read_to_change()?.map(|layer| open(context, target, layer)).transpose()?;
     let selector = target.selector()?;
     let mut draft = before.as_ref().map(Draft::of).transpose()?.unwrap_or_default();
     let result = edit(&mut draft)?;
     let written = match &before {
-        Some(opened) if draft.says_the_same_as(opened) => return Ok((result, false)),
+        Some(opened) if draft.says_the_same_as(opened) => {
+            remember(context, target, None);
+            return Ok((result, false));
+        }
         Some(opened) => {
             check_stays_secret(target, &draft, opened)?;
             draft.rewrite(opened, selector.as_ref(), opened.next_seal(), context.world.now)?
@@ -65,7 +95,30 @@ pub fn change<T>(
         None => write_new(context, target, &draft)?,
     };
     disk::write_over(&lock, &written.bytes, Some(SEALED_FILE_MODE))?;
+    remember(context, target, written.version);
     Ok((result, true))
+}
+
+/// Checks that what a writer follows is what this machine accepted, and that no change of several files waits.
+///
+/// # Errors
+/// `Kind::Refused` as [`crate::project::Trust::check_writing`]; `Kind::Failed` if a change was interrupted.
+pub fn check_writing(context: &Context<'_>, target: &Target) -> Result<()> {
+    let Some(selected) = target.selected() else { return Ok(()) };
+    let trust = selected.trust.borrow();
+    trust.check_writing(selected.project, selected.environment)?;
+    super::transaction::check_none_waits(&trust)?;
+    let _ = context;
+    Ok(())
+}
+
+fn remember(context: &Context<'_>, target: &Target, version: Option<Version>) {
+    let Some(selected) = target.selected() else { return };
+    if let Some(version) = version {
+        let path = selected.project.below_home(&selected.environment.file);
+        selected.trust.borrow_mut().learn(path, version);
+    }
+    judge::remember(context, &selected);
 }
 
 /// Writes the first version of an environment's file, be it empty.
@@ -78,23 +131,37 @@ pub fn create(context: &Context<'_>, target: &Target, rows: Vec<Row>) -> Result<
         return Err(Error::new(Kind::Failed, format!("`{}` exists already", target.shown())));
     }
     let written = write_new(context, target, &Draft { rows })?;
-    disk::write_over(&lock, &written.bytes, Some(SEALED_FILE_MODE))
+    disk::write_over(&lock, &written.bytes, Some(SEALED_FILE_MODE))?;
+    remember(context, target, written.version);
+    Ok(())
 }
 
 fn write_new(context: &Context<'_>, target: &Target, draft: &Draft) -> Result<Written> {
-    let Some(Selected { project, environment }) = target.selected() else {
+    let Some(Selected { project, environment, trust }) = target.selected() else {
         return Err(Error::new(Kind::Bug, "a file without a project was not read"));
     };
-    let recipients = project.recipients(environment, context.world.now)?;
+    let now = context.world.now;
+    let (known, new): (Vec<_>, Vec<_>) =
+        project.recipients(environment, now)?.into_iter().partition(|recipient| trust.borrow().knows(recipient));
+    if !new.is_empty() {
+        let names = project.who(&new.iter().map(Recipient::label).collect::<Vec<_>>());
+        context.ui.warn(format!("not sealed to {}, whom this machine has not accepted", quoted_list(&names)));
+        context.ui.hint(format!("`secrets allow`, then `secrets rekey --env {}`", environment.name));
+    }
     let selector = Selector::for_plain(&environment.plain)?;
-    let seal = NextSeal::first(project.place_of(environment));
-    draft.write(&recipients, &selector, Some(seal), context.world.now)
+    let place = project.place_of(environment);
+    let seen = trust.borrow().file(&place.path).map(|file| file.keys.iter().map(|key| key.seq).max().unwrap_or(0));
+    let mut seal = NextSeal { seq: seen.unwrap_or(0).saturating_add(1), ..NextSeal::first(place) };
+    if let Some(file) = trust.borrow().file(&seal.place.path) {
+        seal.links = Links::Made(file.links());
+    }
+    draft.write(&known, &selector, Some(seal), now)
 }
 
 /// Waits for the right to write the target; an environment's file lies below the project, whatever links there are.
 fn lock(target: &Target) -> Result<Lock> {
     match target.selected() {
-        Some(Selected { project, environment }) => Lock::beneath(&project.folder, Path::new(&environment.file)),
+        Some(Selected { project, environment, .. }) => Lock::beneath(&project.folder, Path::new(&environment.file)),
         None => Lock::for_file(&target.path()),
     }
 }

@@ -40,7 +40,7 @@ pub struct Arguments {
 pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
     let target = Target::choose(context, &arguments.target)?;
     let editor = Editor::of(context.world)?;
-    let before = target.read()?.map(|layer| change::open(context, layer)).transpose()?;
+    let before = target.read()?.map(|layer| change::open(context, &target, layer)).transpose()?;
     let base = before.as_ref().map(Draft::of).transpose()?.unwrap_or_default();
     let document = plain::document_of(&base)?;
     let text = document.print();

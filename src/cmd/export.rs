@@ -19,6 +19,7 @@ use crate::resolve::Request;
 use super::context::Context;
 use super::get::patterns;
 use super::get::text;
+use super::judge;
 use super::plain::check_no_nul;
 use super::target::Target;
 use super::target::TargetArguments;
@@ -73,11 +74,12 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
         ..Request::default()
     };
     let plan = resolve::plan(&request, selected.as_ref())?;
+    judge::check_reading(context, &target, &plan.layers)?;
     plan.check(&request, selected.as_ref())?;
     for warning in plan.layers.iter().filter_map(resolve::Layer::warning) {
         context.ui.warn(warning);
     }
-    let values = resolve::fill(plan, &mut context.keyring())?;
+    let values = judge::fill(context, Some(&target), plan)?;
     context.warn_of_identities();
     let format = if context.ui.is_json() { Format::Json } else { arguments.format };
     let printed = match format {

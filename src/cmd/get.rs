@@ -12,6 +12,7 @@ use crate::resolve;
 use crate::resolve::Request;
 
 use super::context::Context;
+use super::judge;
 use super::target::Target;
 use super::target::TargetArguments;
 
@@ -49,15 +50,16 @@ fn value(context: &Context<'_>, target: &Target, name: &Name) -> Result<Value> {
     // References of other names do not matter here.
     if let Some(selected) = &selected {
         let layers = selected.project.layers(selected.environment)?;
-        let others = layers.iter().flat_map(|layer| &layer.references).filter(|reference| *reference != name);
-        request.satisfied = others.map(Name::to_string).collect();
+        let references = layers.iter().flat_map(|layer| &layer.references).map(|reference| &reference.name);
+        request.satisfied = references.filter(|other| *other != name).map(Name::to_string).collect();
     }
     let mut plan = resolve::plan(&request, selected.as_ref())?;
+    judge::check_reading(context, target, &plan.layers)?;
     plan.rows.retain(|row| row.name == *name);
     for warning in plan.layers.iter().filter_map(resolve::Layer::warning) {
         context.ui.warn(warning);
     }
-    let values = resolve::fill(plan, &mut context.keyring())?;
+    let values = judge::fill(context, Some(target), plan)?;
     context.warn_of_identities();
     values.into_iter().next().map(|(_, value)| value).ok_or_else(missing)
 }

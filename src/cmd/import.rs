@@ -24,6 +24,7 @@ use crate::term::Terminal;
 
 use super::change;
 use super::context::Context;
+use super::judge;
 use super::plain;
 use super::target::Target;
 use super::target::TargetArguments;
@@ -64,7 +65,7 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
     if let Some(selected) = target.selected() {
         offer_to_declare(context, &selected, &names, arguments.yes)?;
     }
-    change::warn_of_names(context, &target.again()?, names.into_iter());
+    change::warn_of_names(context, &target.again(context.world)?, names.into_iter());
     let place = target.name();
     if !changed {
         context.ui.done(format!("`{place}` has all of that already"));
@@ -169,6 +170,8 @@ fn offer_to_declare(context: &Context<'_>, selected: &Selected<'_>, names: &[&Na
     let text = disk::read_beneath(folder, Path::new(FILE_NAME), Limit::SETTINGS)?;
     let edited = project::declare_runs_code(&String::from_utf8_lossy(&text), &declared)?;
     disk::write_over(&lock, edited.as_bytes(), None)?;
+    selected.trust.borrow_mut().adopt_code(selected.project, &declared);
+    judge::remember(context, selected);
     context.ui.done(format!("declared {} in {FILE_NAME}", quoted_list(&shown)));
     Ok(())
 }

@@ -24,6 +24,7 @@ use crate::sops::Recipient;
 use super::change;
 use super::context::Context;
 use super::identity;
+use super::judge;
 use super::target::Target;
 
 const SETTINGS_MODE: u32 = 0o644;
@@ -69,7 +70,7 @@ pub fn run(context: &Context<'_>, arguments: Arguments) -> Result<()> {
         }
         begin(context, &arguments, &folder, &mut changed)?;
     }
-    let target = Target::Declared { project: project::load(&folder)?, environment: 0 };
+    let target = Target::declared(context.world, project::load(&folder)?, 0)?;
     if target.path().symlink_metadata().is_err() {
         change::create(context, &target, Vec::new())?;
         changed.push(target.shown());
@@ -79,6 +80,14 @@ pub fn run(context: &Context<'_>, arguments: Arguments) -> Result<()> {
     git_files::write(&folder, &project, repository.as_ref(), &mut changed)?;
     if arguments.sops_yaml {
         write_sops_yaml(context, &folder, &project, &mut changed)?;
+    }
+    if is_new {
+        // Who makes a project has seen all of it.
+        let target = Target::declared(context.world, project::load(&folder)?, 0)?;
+        if let Some(selected) = target.selected() {
+            selected.trust.borrow_mut().allow(selected.project);
+            judge::remember(context, &selected);
+        }
     }
     report(context, &project, &changed);
     Ok(())
@@ -98,7 +107,7 @@ fn begin(context: &Context<'_>, arguments: &Arguments, folder: &Path, changed: &
         None => Vec::new(),
     };
     let text = project::new_project(&name, &member, &recipient, &declared);
-    let target = Target::Declared { project: project::parse(folder, &text)?, environment: 0 };
+    let target = Target::declared(context.world, project::parse(folder, &text)?, 0)?;
     // An interrupted `init` may have left the sealed file; it is not thrown away.
     let is_new = target.path().symlink_metadata().is_err();
     if is_new {
@@ -111,7 +120,7 @@ fn begin(context: &Context<'_>, arguments: &Arguments, folder: &Path, changed: &
     let Some(plain) = plain else { return Ok(()) };
     if is_new {
         take_in::compare(context, folder, &plain)?;
-        change::warn_of_names(context, &target.again()?, names(&plain.document).into_iter());
+        change::warn_of_names(context, &target.again(context.world)?, names(&plain.document).into_iter());
     } else {
         let shown = printable(plain.path.as_os_str().as_encoded_bytes());
         context

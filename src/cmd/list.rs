@@ -25,7 +25,8 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
     let selected = target.selected();
     let mut references: Vec<&Name> = Vec::new();
     if let Some(selected) = &selected {
-        references = selected.project.layers(selected.environment)?.into_iter().flat_map(|l| &l.references).collect();
+        let layers = selected.project.layers(selected.environment)?;
+        references = layers.into_iter().flat_map(|layer| &layer.references).map(|reference| &reference.name).collect();
     }
     let request = Request {
         file: selected.is_none().then(|| target.path()),

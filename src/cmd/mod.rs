@@ -1,5 +1,6 @@
 //! The commands: one thin file each, its arguments with their help, and one function.
 
+mod allow;
 mod change;
 mod context;
 mod decrypt;
@@ -7,15 +8,18 @@ mod edit;
 mod encrypt;
 mod export;
 mod get;
+mod git;
 mod identity;
 mod import;
 mod init;
+mod judge;
 mod list;
 mod plain;
 mod run;
 mod set;
 mod status;
 mod target;
+mod transaction;
 mod unset;
 
 use std::ffi::OsString;
@@ -77,6 +81,8 @@ enum Command {
     Export(export::Arguments),
     Encrypt(encrypt::Arguments),
     Decrypt(decrypt::Arguments),
+    Allow(allow::Arguments),
+    Deny(allow::DenyArguments),
     Status(status::Arguments),
     Identity(identity::Arguments),
 }
@@ -132,6 +138,8 @@ fn dispatch(context: &Context<'_>, command: Command) -> crate::base::Result<()> 
         Command::Export(arguments) => export::run(context, &arguments),
         Command::Encrypt(arguments) => encrypt::run(context, &arguments),
         Command::Decrypt(arguments) => decrypt::run(context, &arguments),
+        Command::Allow(arguments) => allow::run(context, &arguments),
+        Command::Deny(arguments) => allow::deny(context, &arguments),
         Command::Status(arguments) => status::run(context, &arguments),
         Command::Identity(arguments) => identity::run(context, arguments),
     }

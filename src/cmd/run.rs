@@ -25,6 +25,7 @@ use crate::resolve::policy::Danger;
 
 use super::context::Context;
 use super::get::patterns;
+use super::judge;
 use super::target::OuterRun;
 use super::target::Target;
 use super::target::TargetArguments;
@@ -90,6 +91,9 @@ pub fn run(context: &Context<'_>, arguments: Arguments) -> Result<()> {
     let depth = depth(context)?;
     let request = request(context, &arguments, target.as_ref())?;
     let plan = resolve::plan(&request, selected.as_ref())?;
+    if let Some(target) = &target {
+        judge::check_reading(context, target, &plan.layers)?;
+    }
     plan.check(&request, selected.as_ref())?;
     for warning in plan.layers.iter().filter_map(Layer::warning) {
         context.ui.warn(warning);
@@ -98,7 +102,7 @@ pub fn run(context: &Context<'_>, arguments: Arguments) -> Result<()> {
     let is_harmless = |name: &&Name| policy::danger(name.as_str()) != Some(Danger::Never);
     let left_out: Vec<Name> = plan.left_out.iter().filter(is_harmless).cloned().collect();
     let preserved = plan.preserved.clone();
-    let values = resolve::fill(plan, &mut context.keyring())?;
+    let values = judge::fill(context, target.as_ref(), plan)?;
     context.warn_of_identities();
     let mut environ = environ(context, &arguments, values, &left_out, &preserved)?;
     environ.push("SECRETS_RUN", &mark(depth + 1, selected.as_ref()));

@@ -80,7 +80,7 @@ fn checked_name(arguments: &Arguments) -> Result<Name> {
 
 fn check_reference(target: &Target, name: &Name) -> Result<()> {
     let Some(selected) = target.selected() else { return Ok(()) };
-    if !selected.environment.references.contains(name) {
+    if !selected.environment.references.iter().any(|reference| reference.name == *name) {
         return Ok(());
     }
     let environment = &selected.environment.name;

@@ -2,17 +2,25 @@
 
 use serde_json::json;
 
+use crate::base::Error;
+use crate::base::Kind;
 use crate::base::Result;
 use crate::base::printable;
+use crate::base::quoted_list;
+use crate::history::Repository;
+use crate::project::trust::Verdict;
 use crate::resolve::Layer;
+use crate::resolve::Selected;
 use crate::resolve::Source;
 
 use super::change;
 use super::context::Context;
+use super::judge;
 use super::target::Target;
 use super::target::TargetArguments;
+use super::transaction;
 
-/// Show project, environment, file, and whether an identity here opens it
+/// Show project, environment, file, whether an identity here opens it, and what is to be mended
 #[derive(clap::Args)]
 pub struct Arguments {
     #[command(flatten)]
@@ -21,20 +29,73 @@ pub struct Arguments {
 
 pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
     let target = Target::choose(context, &arguments.target)?;
-    let layer = target.read()?;
     let mut report = Report::new(&target);
-    if let Some(layer) = layer {
-        report.describe(&layer);
-        match change::open(context, layer) {
-            Ok(_) => report.opens = Some(true),
-            Err(error) if error.kind() == crate::base::Kind::Locked => {
-                report.opens = Some(false);
-                report.problem = Some(error.message().to_string());
-            }
-            Err(error) => return Err(error),
-        }
+    match target.read() {
+        Ok(Some(layer)) => describe(context, &target, layer, &mut report),
+        Ok(None) => {}
+        Err(error) => report.state = Some(state(context, &target, &error)),
+    }
+    if let Some(selected) = target.selected() {
+        report.add_trust(&selected)?;
+        judge::remember(context, &selected);
     }
     if context.ui.is_json() { context.ui.json(&report.to_json()) } else { context.ui.data(report.to_text().as_bytes()) }
+}
+
+/// Tells what can be told of a file that was read: what it says without a key, then what the key proves.
+fn describe(context: &Context<'_>, target: &Target, layer: Layer, report: &mut Report) {
+    report.describe(&layer);
+    let opened = match change::unlock(context, layer) {
+        Ok(opened) => opened,
+        Err(error) => {
+            report.opens = Some(false);
+            report.problem = Some(error.message().to_string());
+            let is_ours_to_mend = report.seal.is_some() && !error.message().starts_with("no identity");
+            report.state = is_ours_to_mend.then(|| state(context, target, &error));
+            return;
+        }
+    };
+    report.opens = Some(true);
+    let Some(selected) = target.selected() else { return };
+    let judged = target.read().and_then(|layer| match layer {
+        Some(layer) => judge::check_unsealed(context, &selected, &layer),
+        None => Ok(()),
+    });
+    let verdict = judged.and_then(|()| judge::accept(context, &selected, &selected.environment.name, &opened));
+    match verdict {
+        Ok(Verdict::Older { is_replaced_key, .. }) => report.state = Some(older(is_replaced_key)),
+        Ok(Verdict::Sibling) => {
+            report.state = Some("a version of another branch: this machine has seen its sibling".to_string());
+        }
+        Ok(_) => {}
+        Err(error) => report.state = Some(state(context, target, &error)),
+    }
+}
+
+fn older(is_replaced_key: bool) -> String {
+    let mut text = "older than what this machine has seen elsewhere: another branch, or an old commit".to_string();
+    if is_replaced_key {
+        text.push_str("; from before a rekey: `secrets rekey` before anything is written to it");
+    }
+    text
+}
+
+/// One line: what is wrong with the file, and the command that mends it.
+fn state(context: &Context<'_>, target: &Target, error: &Error) -> String {
+    let message = error.message();
+    let message = message.split_once("`: ").map_or(message, |(_, rest)| rest);
+    if let Some(selected) = target.selected().filter(|_| error.kind() != Kind::Refused) {
+        let git = Repository::of(context.world, &selected.project.folder);
+        let path = &selected.environment.file;
+        if git.as_ref().is_some_and(|git| matches!(git.conflict(path), Ok(Some(_)))) {
+            return "waits for a merge: `secrets reseal` merges it by name".to_string();
+        }
+        if git.as_ref().is_some_and(|git| matches!(git.last_merge(path), Ok(Some(_)))) {
+            return format!("merged elsewhere, line by line ({message}): `secrets reseal` redoes the merge by name");
+        }
+    }
+    let mend = error.hints().first().map(|hint| format!("; {hint}")).unwrap_or_default();
+    format!("{message}{mend}")
 }
 
 #[derive(Default)]
@@ -48,6 +109,16 @@ struct Report {
     warning: Option<String>,
     opens: Option<bool>,
     problem: Option<String>,
+    /// `trusted` or `seen`; absent outside a project.
+    trust: Option<&'static str>,
+    /// What is to be mended, and how.
+    state: Option<String>,
+    /// What secrets.toml says that this machine has not accepted.
+    changed: Vec<String>,
+    /// The values that former members have seen and that still work: member, environment, names.
+    rotate: Vec<(String, String, Vec<String>)>,
+    /// A change of several files that was interrupted.
+    waiting: Option<String>,
 }
 
 impl Report {
@@ -77,7 +148,26 @@ impl Report {
         });
     }
 
+    fn add_trust(&mut self, selected: &Selected<'_>) -> Result<()> {
+        let (project, trust) = (selected.project, selected.trust.borrow());
+        let is_trusted = trust.is_trusted(project, selected.environment);
+        self.trust = Some(if is_trusted { "trusted" } else { "seen" });
+        self.changed = trust.differences(project).into_iter().map(|difference| difference.text).collect();
+        for former in &project.former {
+            for (environment, names) in &former.rotate {
+                let names = names.iter().map(ToString::to_string).collect();
+                self.rotate.push((former.name.clone(), environment.clone(), names));
+            }
+        }
+        self.waiting = transaction::waiting(&trust)?.map(|unfinished| unfinished.what().to_string());
+        Ok(())
+    }
+
     fn to_json(&self) -> serde_json::Value {
+        let rotate = self.rotate.iter();
+        let rotate = rotate.map(|(member, environment, names)| {
+            json!({ "member": member, "environment": environment, "names": names })
+        });
         json!({
             "project": self.project,
             "environment": self.environment,
@@ -88,6 +178,11 @@ impl Report {
             "opens": self.opens,
             "problem": self.problem,
             "warning": self.warning,
+            "trust": self.trust,
+            "state": self.state,
+            "changed": self.changed,
+            "rotate": rotate.collect::<Vec<_>>(),
+            "interrupted": self.waiting,
         })
     }
 
@@ -98,23 +193,40 @@ impl Report {
             row("project", project);
             row("environment", environment);
         }
-        let Some(names) = self.names else {
-            row("file", &format!("{} (not there yet: `secrets set NAME` makes it)", self.file));
-            return text;
-        };
-        row("file", &self.file);
-        row("names", &names.to_string());
-        row("readers", &self.readers.join(", "));
-        let none = if self.environment.is_some() { "none: a plain sops file" } else { "none" };
-        row("seal", self.seal.as_deref().unwrap_or(none));
+        match (self.names, &self.state) {
+            (Some(names), _) => {
+                row("file", &self.file);
+                row("names", &names.to_string());
+                row("readers", &self.readers.join(", "));
+                let none = if self.environment.is_some() { "none: a plain sops file" } else { "none" };
+                row("seal", self.seal.as_deref().unwrap_or(none));
+            }
+            (None, Some(_)) => row("file", &self.file),
+            (None, None) => row("file", &format!("{} (not there yet: `secrets set NAME` makes it)", self.file)),
+        }
         match (&self.opens, &self.problem) {
             (Some(true), _) if self.seal.is_some() => row("opens", "yes, and nothing was changed without the key"),
             (Some(true), _) => row("opens", "yes; without a seal names, comments and recipients are not proved"),
             (_, Some(problem)) => row("opens", &format!("no: {problem}")),
             _ => {}
         }
-        if let Some(warning) = &self.warning {
-            row("warning", warning);
+        match self.trust {
+            Some("trusted") => row("trust", "accepted on this machine"),
+            Some(_) => row("trust", "seen on this machine; `secrets allow` accepts it"),
+            None => {}
+        }
+        let rows = [("state", &self.state), ("warning", &self.warning)];
+        for (name, value) in rows.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
+            row(name, value);
+        }
+        for change in &self.changed {
+            row("changed", &printable(format!("{change}; `secrets allow` accepts it").as_bytes()));
+        }
+        for (member, environment, names) in &self.rotate {
+            row("rotate", &format!("{member} has seen {} of {environment}", quoted_list(names)));
+        }
+        if let Some(what) = &self.waiting {
+            row("interrupted", &format!("`{what}`: `secrets rekey --resume` finishes it, `--abort` undoes it"));
         }
         text
     }

@@ -1,5 +1,6 @@
 //! Which sealed file a command speaks of.
 
+use std::cell::RefCell;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -13,6 +14,7 @@ use crate::disk::Limit;
 use crate::project;
 use crate::project::Environment;
 use crate::project::Project;
+use crate::project::Trust;
 use crate::resolve::Layer;
 use crate::resolve::Selected;
 use crate::resolve::Source;
@@ -34,7 +36,7 @@ pub struct TargetArguments {
 
 /// A sealed file: an environment's, or one by its path.
 pub enum Target {
-    Declared { project: Project, environment: usize },
+    Declared { project: Project, environment: usize, trust: Box<RefCell<Trust>> },
     Undeclared(PathBuf),
 }
 
@@ -47,7 +49,7 @@ impl Target {
     pub fn choose(context: &Context<'_>, arguments: &TargetArguments) -> Result<Self> {
         if let Some(file) = &arguments.file {
             return match declared_at(context.world, file)? {
-                Some((project, environment)) => Ok(Self::Declared { project, environment }),
+                Some((project, environment)) => Self::declared(context.world, project, environment),
                 None => Ok(Self::Undeclared(file.clone())),
             };
         }
@@ -55,17 +57,26 @@ impl Target {
         let name = environment_name(context.world, arguments.env.as_deref(), &project)?;
         let chosen = project.environment(name.as_deref())?;
         let environment = project.environments.iter().position(|e| e.name == chosen.name).unwrap_or(0);
-        Ok(Self::Declared { project, environment })
+        Self::declared(context.world, project, environment)
+    }
+
+    /// Takes an environment of a project, with what this machine knows of it.
+    ///
+    /// # Errors
+    /// As [`Trust::load`].
+    pub fn declared(world: &World, project: Project, environment: usize) -> Result<Self> {
+        let trust = Box::new(RefCell::new(Trust::load(world, &project)?));
+        Ok(Self::Declared { project, environment, trust })
     }
 
     /// Reads `secrets.toml` again, after it was changed.
     ///
     /// # Errors
-    /// As [`project::load`].
-    pub fn again(&self) -> Result<Self> {
+    /// As [`project::load`] and [`Trust::load`].
+    pub fn again(&self, world: &World) -> Result<Self> {
         match self {
-            Self::Declared { project, environment } => {
-                Ok(Self::Declared { project: project::load(&project.folder)?, environment: *environment })
+            Self::Declared { project, environment, .. } => {
+                Self::declared(world, project::load(&project.folder)?, *environment)
             }
             Self::Undeclared(path) => Ok(Self::Undeclared(path.clone())),
         }
@@ -74,8 +85,8 @@ impl Target {
     /// Returns project and environment, if the file is declared.
     pub fn selected(&self) -> Option<Selected<'_>> {
         match self {
-            Self::Declared { project, environment } => {
-                Some(Selected { project, environment: &project.environments[*environment] })
+            Self::Declared { project, environment, trust } => {
+                Some(Selected { project, environment: &project.environments[*environment], trust })
             }
             Self::Undeclared(_) => None,
         }
@@ -84,7 +95,7 @@ impl Target {
     /// Returns the file's path.
     pub fn path(&self) -> PathBuf {
         match (self, self.selected()) {
-            (_, Some(Selected { project, environment })) => project.path_of(environment),
+            (_, Some(Selected { project, environment, .. })) => project.path_of(environment),
             (Self::Undeclared(path), _) => path.clone(),
             (Self::Declared { .. }, None) => unreachable!("a declared target is selected"),
         }
@@ -110,7 +121,7 @@ impl Target {
     pub fn read(&self) -> Result<Option<Layer>> {
         match self.selected() {
             None => Layer::undeclared(&self.path()).map(Some),
-            Some(Selected { project, environment }) => {
+            Some(Selected { project, environment, .. }) => {
                 if self.path().symlink_metadata().is_err() {
                     return Ok(None);
                 }
@@ -129,7 +140,8 @@ impl Target {
     pub fn read_to_change(&self) -> Result<Option<Layer>> {
         match self.read() {
             Err(error) if error.broken_rule() == Some("selector") => {
-                let layer = Layer::undeclared(&self.path())?;
+                let mut layer = Layer::undeclared(&self.path())?;
+                layer.environment = self.selected().map(|selected| selected.environment.name.clone());
                 let place = self.selected().map(|selected| selected.project.place_of(selected.environment));
                 match (&layer.source, place) {
                     (Source::Sealed { file, .. }, Some(place))

@@ -1,18 +1,30 @@
-//! Git, read only: what it ignores and what it tracks.
+//! Git, read only: what it ignores and tracks, and the versions of a file.
+
+mod call;
+mod merge;
+mod versions;
 
 use std::ffi::OsStr;
 use std::path::Path;
 use std::path::PathBuf;
-use std::process::Command;
-use std::process::Stdio;
 
 use crate::base::Env;
+use crate::base::Error;
+use crate::base::Kind;
+use crate::base::Result;
 use crate::base::World;
+use crate::base::printable;
 use crate::disk;
+
+pub use merge::Sides;
+pub use versions::Change;
+pub use versions::History;
+pub use versions::Span;
 
 /// A work tree of git.
 pub struct Repository {
     git: PathBuf,
+    /// The folder that paths are relative to.
     folder: PathBuf,
     env: Env,
 }
@@ -26,6 +38,11 @@ impl Repository {
         repository.says_yes(&["rev-parse", "--is-inside-work-tree"]).then_some(repository)
     }
 
+    /// Returns the folder that paths are relative to.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Tells whether a pattern of some `.gitignore` hides `path`, which is relative to the folder.
     pub fn ignores(&self, path: &str) -> bool {
         self.says_yes(&["check-ignore", "--quiet", "--no-index", "--", path])
@@ -36,24 +53,59 @@ impl Repository {
         self.says_yes(&["ls-files", "--error-unmatch", "--", path])
     }
 
-    /// Runs git so that neither the caller's environment nor the repository's settings make it run a program.
-    fn says_yes(&self, arguments: &[&str]) -> bool {
-        // Neither git's own variables, which can name programs, nor an identity.
-        let is_foreign = |name: &OsStr| {
-            let name = name.as_encoded_bytes();
-            name.starts_with(b"GIT_") || name.starts_with(b"SECRETS_") || name.starts_with(b"SOPS_AGE_")
-        };
-        let clean = self.env.iter().filter(|(name, _)| !is_foreign(name));
-        Command::new(&self.git)
-            .env_clear()
-            .envs(clean)
-            .current_dir(&self.folder)
-            .args(["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"])
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
-            .is_ok_and(|status| status.success())
+    /// Returns the paths in the index at and below the folder, relative to it.
+    ///
+    /// # Errors
+    /// `Kind::Failed` if git cannot say.
+    pub fn tracked(&self) -> Result<Vec<String>> {
+        let bytes = self.output(&["ls-files", "-z"])?;
+        Ok(bytes.split(|b| *b == 0).filter(|path| !path.is_empty()).map(printable).collect())
+    }
+
+    /// Tells whether the history ends before its beginning.
+    pub fn is_shallow(&self) -> bool {
+        self.text(&["rev-parse", "--is-shallow-repository"]).is_ok_and(|said| said == "true")
+    }
+
+    /// Returns the commit that a word of a person names: a branch, a tag, `HEAD~2`.
+    ///
+    /// # Errors
+    /// `Kind::Failed` if there is none.
+    pub fn commit(&self, name: &str) -> Result<String> {
+        let wanted = format!("{name}^{{commit}}");
+        self.text(&["rev-parse", "--verify", "--quiet", "--end-of-options", &wanted]).map_err(|_| {
+            let shown = printable(name.as_bytes());
+            Error::new(Kind::Failed, format!("git knows no commit `{shown}`"))
+        })
+    }
+
+    /// Returns the last commit of `HEAD`'s history that is not younger than a moment that git understands.
+    ///
+    /// # Errors
+    /// `Kind::Failed` if there is none.
+    pub fn commit_before(&self, moment: &str) -> Result<String> {
+        let found = self.text(&["rev-list", "--max-count=1", &format!("--before={moment}"), "HEAD"])?;
+        if found.is_empty() {
+            let shown = printable(moment.as_bytes());
+            return Err(Error::new(Kind::Failed, format!("there is no commit before `{shown}`")));
+        }
+        Ok(found)
+    }
+
+    /// Returns a file as it was in a commit; `None` if it was not there.
+    ///
+    /// # Errors
+    /// `Kind::Failed` if git cannot say.
+    pub fn file_at(&self, commit: &str, path: &str) -> Result<Option<Vec<u8>>> {
+        Ok(self.objects(&[format!("{commit}:./{path}")])?.pop().flatten())
+    }
+
+    /// Returns the files that a commit has at and below the folder, relative to it.
+    ///
+    /// # Errors
+    /// `Kind::Failed` if git cannot say.
+    pub fn files_at(&self, commit: &str) -> Result<Vec<String>> {
+        let bytes = self.output(&["ls-tree", "-r", "-z", "--name-only", commit])?;
+        Ok(bytes.split(|b| *b == 0).filter(|path| !path.is_empty()).map(printable).collect())
     }
 }

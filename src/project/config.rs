@@ -16,28 +16,69 @@ use crate::sops::Place;
 use crate::sops::Recipient;
 use crate::sops::short;
 
+use super::parse;
 use super::parse::check_word;
 use super::parse::environment;
 use super::parse::member;
+use super::parse::span;
+use super::parse::value;
+use super::raw::MemberKind;
+use super::raw::Ordered;
+use super::raw::RawFormer;
+use super::raw::RawMember;
 use super::raw::RawProject;
 
 /// The most environments, and recipients of all members: the file comes from the repository and costs time before any
 /// trust.
 const MOST_ENVIRONMENTS: usize = 100;
 const MOST_RECIPIENTS: usize = 1_000;
+/// How long the values that a former member has seen may stay, where `[policy]` says nothing.
+const FORMER_GRACE: i64 = 14 * 86_400;
 
 /// A project that was read and found consistent.
 pub struct Project {
     /// The folder of `secrets.toml`.
     pub folder: PathBuf,
+    /// The folder whose members these are: the same, or the one that `root` names.
+    pub home: PathBuf,
+    /// The way from there to the folder, `/` between parts; empty where both are one.
+    pub prefix: String,
     /// Its name.
     pub name: String,
     /// Everybody who may be a reader, in order.
     pub members: Vec<Member>,
     /// The environments, in order; the first is the default. Never empty.
     pub environments: Vec<Environment>,
-    groups: BTreeMap<String, Vec<String>>,
-    values: BTreeMap<Name, ValueSpec>,
+    /// Members by the name of their group.
+    pub groups: BTreeMap<String, Vec<String>>,
+    /// Who was a member, in order.
+    pub former: Vec<Former>,
+    /// What is known of the stores, as text, by the store's name.
+    pub stores: BTreeMap<String, String>,
+    /// What is known of each name.
+    pub values: BTreeMap<Name, ValueSpec>,
+    /// How long the values that a former member has seen may stay, in seconds.
+    pub former_grace: i64,
+}
+
+/// Somebody whose access ended.
+pub struct Former {
+    /// The name that the member had.
+    pub name: String,
+    /// The recipients, as the keys that they are compared by.
+    pub keys: Vec<String>,
+    /// The day of the removal, as `2026-11-23`.
+    pub removed: String,
+    /// The names whose values the member has seen and that still work, by environment ([`Project::label`]).
+    pub rotate: BTreeMap<String, Vec<Name>>,
+}
+
+/// A name whose value lives in a store.
+pub struct Reference {
+    /// The name.
+    pub name: Name,
+    /// The reference as secrets.toml has it.
+    pub text: String,
 }
 
 /// A person or machine with its recipients.
@@ -46,8 +87,10 @@ pub struct Member {
     pub name: String,
     /// One for each machine.
     pub recipients: Vec<Recipient>,
+    /// Somebody or something.
+    pub kind: MemberKind,
     /// The last day of access, as `2027-01-31`.
-    pub(super) until: Option<String>,
+    pub until: Option<String>,
 }
 
 /// A named set of values.
@@ -63,42 +106,58 @@ pub struct Environment {
     /// Names that stand in clear.
     pub plain: Vec<Pattern>,
     /// Names that are references to a store.
-    pub references: Vec<Name>,
+    pub references: Vec<Reference>,
 }
 
 /// What is known of a name, in every environment.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct ValueSpec {
     /// `run` fails without it.
     pub required: bool,
     /// It can make programs run code, and this project wants that.
     pub runs_code: bool,
+    /// How old a value may become, in seconds.
+    pub max_age: Option<i64>,
+    /// What rotates it, as text.
+    pub rotator: Option<String>,
 }
 
 impl Project {
-    pub(super) fn new(folder: &Path, raw: RawProject) -> Result<Self> {
+    /// Puts a project together; `home` is what `root` names, if it does.
+    pub(super) fn new(folder: &Path, raw: RawProject, home: Option<Home>) -> Result<Self> {
         if raw.version != 1 {
             let version = raw.version;
             return Err(Error::new(Kind::Refused, format!("secrets.toml has version {version}"))
                 .hint("a newer version of `secrets` wrote it; install that one"));
         }
-        if raw.root.is_some() {
-            return Err(Error::new(Kind::Failed, "`root` in secrets.toml is not supported by this version"));
-        }
         check_word("a project", &raw.project)?;
         check_count(raw.environments.0.len(), MOST_ENVIRONMENTS, "environments")?;
-        let recipients = raw.members.0.iter().map(|(_, member)| member.recipients.len()).sum();
-        check_count(recipients, MOST_RECIPIENTS, "recipients")?;
-        let members = raw.members.0.into_iter().map(|(name, m)| member(name, m)).collect::<Result<Vec<_>>>()?;
-        let environments =
-            raw.environments.0.into_iter().map(|(name, e)| environment(name, e)).collect::<Result<Vec<_>>>()?;
-        let mut values = BTreeMap::new();
-        for (name, value) in raw.values {
-            let spec = ValueSpec { required: value.required, runs_code: value.runs_code };
-            values.insert(Name::parse(name)?, spec);
-        }
-        let project =
-            Self { folder: folder.to_path_buf(), name: raw.project, members, environments, groups: raw.groups, values };
+        let environments = raw.environments.0.into_iter().map(|(name, e)| environment(name, e));
+        let environments = environments.collect::<Result<Vec<_>>>()?;
+        let values = raw.values.into_iter().map(|(name, raw)| value(name, raw)).collect::<Result<_>>()?;
+        let own = Team::new(raw.members, raw.groups, raw.former, raw.stores)?;
+        let (home, prefix, team) = match home {
+            None => (folder.to_path_buf(), String::new(), own),
+            Some(_) if !own.is_empty() => {
+                return Err(Error::new(Kind::Failed, "secrets.toml has a `root`, and members, groups or stores of its own")
+                    .hint("they stand in the secrets.toml that `root` leads to"));
+            }
+            Some(home) => (home.folder, home.prefix, home.team),
+        };
+        let grace = raw.policy.former_grace.as_deref().map(|text| span(text, "`former_grace`")).transpose()?;
+        let project = Self {
+            folder: folder.to_path_buf(),
+            home,
+            prefix,
+            name: raw.project,
+            members: team.members,
+            environments,
+            groups: team.groups,
+            former: team.former,
+            stores: team.stores,
+            values,
+            former_grace: grace.unwrap_or(FORMER_GRACE),
+        };
         project.check()?;
         Ok(project)
     }
@@ -142,7 +201,17 @@ impl Project {
 
     /// Returns where an environment's file belongs, as its seal says it.
     pub fn place_of(&self, environment: &Environment) -> Place {
-        Place { project: self.name.clone(), path: environment.file.clone(), environment: environment.name.clone() }
+        Place { project: self.name.clone(), path: self.below_home(&environment.file), environment: environment.name.clone() }
+    }
+
+    /// Returns a path of this folder as it is below the folder that `root` names.
+    pub fn below_home(&self, path: &str) -> String {
+        if self.prefix.is_empty() { path.to_string() } else { format!("{}/{path}", self.prefix) }
+    }
+
+    /// Returns what tells an environment from those of all services under one `root`.
+    pub fn label(&self, environment: &Environment) -> String {
+        self.below_home(&environment.name)
     }
 
     /// Returns the recipients of an environment's readers, each key once, in the order of `secrets.toml`.
@@ -189,6 +258,11 @@ impl Project {
         for member in &self.members {
             names.extend(member.recipients.iter().map(|recipient| (recipient.key_text(), member.name.as_str())));
         }
+        for former in &self.former {
+            for key in &former.keys {
+                names.entry(key.clone()).or_insert(&former.name);
+            }
+        }
         let who = |label: &&str| {
             let key = Recipient::parse(label).map(|recipient| recipient.key_text());
             let name = key.ok().and_then(|key| names.get(&key).copied());
@@ -199,7 +273,7 @@ impl Project {
 
     /// Returns what is known of a name.
     pub fn value(&self, name: &Name) -> ValueSpec {
-        self.values.get(name).copied().unwrap_or_default()
+        self.values.get(name).cloned().unwrap_or_default()
     }
 
     /// Returns the names that every environment must have.
@@ -272,8 +346,47 @@ impl Project {
     }
 }
 
+/// Who belongs to a project, and its stores: what a service takes from the folder that `root` names.
+pub(super) struct Team {
+    members: Vec<Member>,
+    groups: BTreeMap<String, Vec<String>>,
+    former: Vec<Former>,
+    stores: BTreeMap<String, String>,
+}
+
+/// The folder that `root` names.
+pub(super) struct Home {
+    pub(super) folder: PathBuf,
+    pub(super) prefix: String,
+    pub(super) team: Team,
+}
+
+impl Team {
+    pub(super) fn new(
+        members: Ordered<RawMember>,
+        groups: BTreeMap<String, Vec<String>>,
+        former: Ordered<RawFormer>,
+        stores: BTreeMap<String, serde_json::Value>,
+    ) -> Result<Self> {
+        let recipients = members.0.iter().map(|(_, member)| member.recipients.len()).sum();
+        check_count(recipients, MOST_RECIPIENTS, "recipients")?;
+        check_count(former.0.len(), MOST_RECIPIENTS, "former members")?;
+        Ok(Self {
+            members: members.0.into_iter().map(|(name, m)| member(name, m)).collect::<Result<_>>()?,
+            groups,
+            former: former.0.into_iter().map(|(name, f)| parse::former(name, f)).collect::<Result<_>>()?,
+            stores: stores.into_iter().map(|(name, store)| (name, parse::as_text(store))).collect(),
+        })
+    }
+
+    fn is_empty(&self) -> bool {
+        self.members.is_empty() && self.groups.is_empty() && self.former.is_empty() && self.stores.is_empty()
+    }
+}
+
 impl Member {
-    fn is_current(&self, now: Timestamp) -> bool {
+    /// Tells whether the last day of access is not past.
+    pub fn is_current(&self, now: Timestamp) -> bool {
         let today = now.to_string();
         self.until.as_deref().is_none_or(|last| today.get(..10).is_some_and(|today| today <= last))
     }

@@ -10,7 +10,10 @@ use crate::base::printable;
 use crate::disk;
 use crate::disk::Limit;
 
+use super::config::Home;
 use super::config::Project;
+use super::config::Team;
+use super::parse::steps_up;
 use super::raw::RawProject;
 
 /// The file that makes a folder a project.
@@ -38,9 +41,7 @@ pub fn discover(world: &World) -> Result<Option<Project>> {
 /// # Errors
 /// As [`discover`]; `Kind::Failed` with line and column where it is no TOML.
 pub fn load(folder: &Path) -> Result<Project> {
-    let bytes = disk::read_beneath(folder, Path::new(FILE_NAME), Limit::SETTINGS)?;
-    let text = std::str::from_utf8(&bytes).map_err(|error| wrong(folder).because(error))?;
-    parse(folder, text)
+    parse(folder, &text(folder)?)
 }
 
 /// Reads the text of a `secrets.toml` that belongs into `folder`.
@@ -48,8 +49,40 @@ pub fn load(folder: &Path) -> Result<Project> {
 /// # Errors
 /// As [`load`].
 pub fn parse(folder: &Path, text: &str) -> Result<Project> {
-    let raw: RawProject = toml::from_str(text).map_err(|error| wrong(folder).because(one_line(text, &error)))?;
-    Project::new(folder, raw)
+    let raw = raw(folder, text)?;
+    let home = raw.root.as_deref().map(|root| home(folder, root)).transpose()?;
+    Project::new(folder, raw, home)
+}
+
+fn raw(folder: &Path, text: &str) -> Result<RawProject> {
+    toml::from_str(text).map_err(|error| wrong(folder).because(one_line(text, &error)))
+}
+
+/// Finds the folder that `root` leads to, and its members; both lie in one repository.
+fn home(folder: &Path, root: &str) -> Result<Home> {
+    let steps = steps_up(root)?;
+    let real = folder.canonicalize().map_err(|error| wrong(folder).because(error))?;
+    let passed: Vec<&Path> = real.ancestors().take(steps).collect();
+    let refused = |why: &str| Error::new(Kind::Refused, format!("`root` in secrets.toml leads {why}"));
+    let Some(home) = real.ancestors().nth(steps) else { return Err(refused("out of the file system")) };
+    if passed.iter().any(|folder| folder.join(".git").symlink_metadata().is_ok()) {
+        return Err(refused("out of the repository"));
+    }
+    if home.join(FILE_NAME).symlink_metadata().is_err() {
+        return Err(refused("to a folder without a secrets.toml"));
+    }
+    let raw = raw(home, &text(home)?)?;
+    if raw.root.is_some() {
+        return Err(refused("to a secrets.toml that has a `root` itself"));
+    }
+    let prefix = real.strip_prefix(home).unwrap_or(&real).to_string_lossy().into_owned();
+    let team = Team::new(raw.members, raw.groups, raw.former, raw.stores)?;
+    Ok(Home { folder: home.to_path_buf(), prefix, team })
+}
+
+fn text(folder: &Path) -> Result<String> {
+    let bytes = disk::read_beneath(folder, Path::new(FILE_NAME), Limit::SETTINGS)?;
+    String::from_utf8(bytes.to_vec()).map_err(|error| wrong(folder).because(error))
 }
 
 fn wrong(folder: &Path) -> Error {

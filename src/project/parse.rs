@@ -10,18 +10,72 @@ use crate::base::printable;
 use crate::sops::Recipient;
 
 use super::config::Environment;
+use super::config::Former;
 use super::config::Member;
+use super::config::Reference;
+use super::config::ValueSpec;
 use super::raw::RawEnvironment;
+use super::raw::RawFormer;
 use super::raw::RawMember;
+use super::raw::RawValue;
 
 pub fn member(name: String, raw: RawMember) -> Result<Member> {
     check_word("a member", &name)?;
     let recipients = raw.recipients.iter().map(|text| Recipient::parse(text)).collect::<Result<Vec<_>>>()?;
     if let Some(until) = &raw.until {
-        Timestamp::parse(format!("{until}T00:00:00Z").as_bytes())
-            .map_err(|_| Error::new(Kind::Failed, format!("`until` of `{name}` is not a day such as 2027-01-31")))?;
+        check_day(until, &format!("`until` of `{name}`"))?;
     }
-    Ok(Member { name, recipients, until: raw.until })
+    Ok(Member { name, recipients, kind: raw.kind, until: raw.until })
+}
+
+/// Takes somebody who was a member: no recipient is too old to be named.
+pub fn former(name: String, raw: RawFormer) -> Result<Former> {
+    check_word("a member", &name)?;
+    check_day(&raw.removed, &format!("`removed` of `{name}`"))?;
+    let names = |names: Vec<String>| names.iter().map(Name::parse).collect::<Result<Vec<_>>>();
+    let rotate = raw.rotate.into_iter().map(|(environment, list)| Ok((environment, names(list)?)));
+    let keys = raw.recipients.iter().map(|text| Recipient::parse(text).map_or(text.clone(), |found| found.key_text()));
+    Ok(Former { name, keys: keys.collect(), removed: raw.removed, rotate: rotate.collect::<Result<_>>()? })
+}
+
+/// A string as it is; anything else as JSON.
+pub fn as_text(value: serde_json::Value) -> String {
+    match value {
+        serde_json::Value::String(text) => text,
+        other => other.to_string(),
+    }
+}
+
+fn check_day(day: &str, what: &str) -> Result<()> {
+    Timestamp::parse(format!("{day}T00:00:00Z").as_bytes())
+        .map(|_| ())
+        .map_err(|_| Error::new(Kind::Failed, format!("{what} is not a day such as 2027-01-31")))
+}
+
+/// Takes a span of whole days or hours, `90d` or `36h`; returns seconds.
+pub fn span(text: &str, what: &str) -> Result<i64> {
+    let (number, unit) = text.split_at(text.len().saturating_sub(1));
+    let seconds = match unit {
+        "d" => Some(86_400),
+        "h" => Some(3_600),
+        _ => None,
+    };
+    let number = number.parse::<u32>().ok().filter(|_| number.bytes().all(|b| b.is_ascii_digit()));
+    match (number, seconds) {
+        (Some(number), Some(seconds)) => Ok(i64::from(number) * seconds),
+        _ => Err(Error::new(Kind::Failed, format!("{what} is not a span such as `90d` or `36h`"))),
+    }
+}
+
+/// Takes the way to the folder whose members a service has: `..` parts and nothing else. Returns how many.
+pub fn steps_up(root: &str) -> Result<usize> {
+    let parts: Vec<&str> = root.split('/').collect();
+    if parts.iter().all(|part| *part == "..") && parts.len() <= 16 {
+        return Ok(parts.len());
+    }
+    let shown = printable(root.as_bytes());
+    Err(Error::new(Kind::Refused, format!("`root` in secrets.toml is `{shown}`"))
+        .because("it leads upward, in the same repository, such as `../..`"))
 }
 
 pub fn environment(name: String, raw: RawEnvironment) -> Result<Environment> {
@@ -30,9 +84,17 @@ pub fn environment(name: String, raw: RawEnvironment) -> Result<Environment> {
         Some(file) => path_below(&file)?,
         None => format!("secrets/{name}.env"),
     };
-    let references = raw.from.0.into_iter().map(|(name, _)| Name::parse(name)).collect::<Result<Vec<_>>>()?;
+    let references = raw.from.0.into_iter().map(|(name, value)| Ok(Reference { name: Name::parse(name)?, text: as_text(value) }));
+    let references = references.collect::<Result<Vec<_>>>()?;
     let plain = raw.plain.iter().map(|text| Pattern::parse(text)).collect::<Result<Vec<_>>>()?;
     Ok(Environment { name, extends: raw.extends, file, readers: raw.readers, plain, references })
+}
+
+pub fn value(name: String, raw: RawValue) -> Result<(Name, ValueSpec)> {
+    let name = Name::parse(name)?;
+    let max_age = raw.max_age.as_deref().map(|text| span(text, &format!("`max_age` of `{name}`"))).transpose()?;
+    let rotator = raw.rotator.map(as_text);
+    Ok((name, ValueSpec { required: raw.required, runs_code: raw.runs_code, max_age, rotator }))
 }
 
 /// A word that may stand in paths, messages and the seal.

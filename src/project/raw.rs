@@ -25,28 +25,45 @@ pub struct RawProject {
     pub environments: Ordered<RawEnvironment>,
     #[serde(default)]
     pub values: BTreeMap<String, RawValue>,
-    // Read by later stages; a file that has them stays readable.
-    #[serde(rename = "stores")]
-    pub _stores: Option<IgnoredAny>,
-    #[serde(rename = "former")]
-    pub _former: Option<IgnoredAny>,
-    #[serde(rename = "policy")]
-    pub _policy: Option<IgnoredAny>,
+    #[serde(default)]
+    pub stores: BTreeMap<String, serde_json::Value>,
+    #[serde(default)]
+    pub former: Ordered<RawFormer>,
+    #[serde(default)]
+    pub policy: RawPolicy,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table with `recipients` and `removed`")]
+pub struct RawFormer {
+    pub recipients: Vec<String>,
+    pub removed: String,
+    #[serde(default)]
+    pub rotate: BTreeMap<String, Vec<String>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table such as `{ former_grace = \"14d\" }`")]
+pub struct RawPolicy {
+    pub former_grace: Option<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a table with `recipients`")]
 pub struct RawMember {
     pub recipients: Vec<String>,
-    #[serde(default, rename = "kind")]
-    pub _kind: RawKind,
+    #[serde(default)]
+    pub kind: MemberKind,
     pub until: Option<String>,
 }
 
-#[derive(Clone, Copy, Default, Deserialize)]
+/// What a member is.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
 #[serde(rename_all = "lowercase")]
-pub enum RawKind {
+pub enum MemberKind {
+    /// A server, a job, a bot.
     Machine,
+    /// Somebody.
     #[default]
     Person,
 }
@@ -61,7 +78,7 @@ pub struct RawEnvironment {
     #[serde(default)]
     pub plain: Vec<String>,
     #[serde(default)]
-    pub from: Ordered<IgnoredAny>,
+    pub from: Ordered<serde_json::Value>,
 }
 
 #[derive(Deserialize)]
@@ -73,13 +90,11 @@ pub struct RawValue {
     pub runs_code: bool,
     #[serde(rename = "description")]
     pub _description: Option<String>,
+    pub max_age: Option<String>,
     // Read by the stage that rotates values.
-    #[serde(rename = "max_age")]
-    pub _max_age: Option<String>,
     #[serde(rename = "generate")]
     pub _generate: Option<IgnoredAny>,
-    #[serde(rename = "rotator")]
-    pub _rotator: Option<IgnoredAny>,
+    pub rotator: Option<serde_json::Value>,
 }
 
 /// A table in the order in which it stands: the first environment is the default.

@@ -6,17 +6,21 @@ use crate::base::Name;
 use crate::base::Result;
 use crate::base::Value;
 use crate::keys::Keyring;
+use crate::sops::Opened;
 
 use super::layer::Layer;
 use super::layer::Source;
 use super::layer::in_file;
 use super::plan::Plan;
 
-/// Returns names and values in the plan's order.
+/// Decides over a file that was opened: its environment's name, and what it holds.
+pub type Judge<'a> = dyn FnMut(&str, &Opened) -> Result<()> + 'a;
+
+/// Returns names and values in the plan's order; `judge` sees every declared file before anything of it is taken.
 ///
 /// # Errors
-/// As [`Keyring::open`] and [`crate::sops::SealedFile::open`]: `Kind::Locked`.
-pub fn fill(plan: Plan, keyring: &mut Keyring) -> Result<Vec<(Name, Value)>> {
+/// As [`Keyring::open`] and [`crate::sops::SealedFile::open`]: `Kind::Locked`; whatever `judge` returns.
+pub fn fill(plan: Plan, keyring: &mut Keyring, judge: &mut Judge<'_>) -> Result<Vec<(Name, Value)>> {
     let mut wanted: Vec<Vec<Option<usize>>> = plan.layers.iter().map(|layer| vec![None; layer.len()]).collect();
     let mut names = Vec::with_capacity(plan.rows.len());
     for (index, row) in plan.rows.into_iter().enumerate() {
@@ -41,6 +45,9 @@ pub fn fill(plan: Plan, keyring: &mut Keyring) -> Result<Vec<(Name, Value)>> {
             Source::Sealed { file, .. } => {
                 let key = keyring.open(&file, &layer.shown, &layer.readers)?;
                 let opened = file.open(key).map_err(|error| in_file(&layer.shown, error))?;
+                if let Some(environment) = &layer.environment {
+                    judge(environment, &opened).map_err(|error| in_file(&layer.shown, error))?;
+                }
                 opened.into_values().enumerate().for_each(&mut keep);
             }
         }

@@ -14,6 +14,7 @@ use crate::project::Environment;
 use crate::project::Project;
 use crate::sops::Leniency;
 use crate::sops::Notes;
+use crate::sops::Seal;
 use crate::sops::SealedFile;
 use crate::sops::short;
 
@@ -21,6 +22,8 @@ use crate::sops::short;
 pub struct Layer {
     /// The path as messages show it.
     pub shown: String,
+    /// The environment that the file belongs to; `None` for a file that no secrets.toml declares.
+    pub environment: Option<String>,
     /// Who could open it, for the error when nobody here does.
     pub readers: Vec<String>,
     /// The file.
@@ -48,7 +51,7 @@ impl Layer {
                 .hint(format!("to read it: `--file {shown}`")));
         }
         let document = Document::parse(&bytes).map_err(|error| in_file(&shown, error))?;
-        Ok(Self { shown, readers: Vec::new(), source: Source::Plain(document) })
+        Ok(Self { shown, environment: None, readers: Vec::new(), source: Source::Plain(document) })
     }
 
     /// Reads a sealed file outside any project, or one that `secrets.toml` does not declare.
@@ -101,7 +104,15 @@ impl Layer {
 
     /// Tells whether the file carries a seal.
     pub fn is_sealed(&self) -> bool {
-        matches!(&self.source, Source::Sealed { file, .. } if file.seal().is_some())
+        self.seal().is_some()
+    }
+
+    /// Returns the seal that the file claims.
+    pub fn seal(&self) -> Option<&Seal> {
+        match &self.source {
+            Source::Sealed { file, .. } => file.seal(),
+            Source::Plain(_) => None,
+        }
     }
 
     /// Returns what should be said of values that somebody without a key could have changed; `None` if nothing.
@@ -153,7 +164,8 @@ fn sealed(
     let (file, notes) = SealedFile::read(bytes, Leniency::None, plain).map_err(|error| in_file(&shown, error))?;
     let mut readers = who(&file.recipients());
     readers.dedup();
-    Ok(Layer { shown, readers, source: Source::Sealed { file: Box::new(file), notes } })
+    let environment = environment.map(|environment| environment.name.clone());
+    Ok(Layer { shown, environment, readers, source: Source::Sealed { file: Box::new(file), notes } })
 }
 
 /// Puts the file's name in front of an error of its content.

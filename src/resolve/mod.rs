@@ -5,6 +5,7 @@ mod layer;
 mod plan;
 pub mod policy;
 
+pub use fill::Judge;
 pub use fill::fill;
 pub use layer::Layer;
 pub use layer::Source;

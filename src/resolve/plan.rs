@@ -1,5 +1,6 @@
 //! The plan: one row per name, where it comes from, and what it lays over. No key, no network.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::PathBuf;
 
@@ -11,6 +12,7 @@ use crate::base::Result;
 use crate::base::quoted_list;
 use crate::project::Environment;
 use crate::project::Project;
+use crate::project::Trust;
 
 use super::layer::Layer;
 use super::policy;
@@ -36,6 +38,8 @@ pub struct Selected<'a> {
     pub project: &'a Project,
     /// The environment.
     pub environment: &'a Environment,
+    /// What this machine knows of the project.
+    pub trust: &'a RefCell<Trust>,
 }
 
 /// What the program will get, still closed.
@@ -85,7 +89,7 @@ impl Plan {
         if let Some(selected) = selected {
             check_required(request, selected, self)?;
         }
-        policy::check(self, selected.map(|selected| selected.project))
+        policy::check(self, selected)
     }
 }
 
@@ -93,7 +97,7 @@ fn layers(request: &Request, selected: Option<&Selected<'_>>) -> Result<Vec<Laye
     let mut layers = request.env_files.iter().map(|path| Layer::plain(path)).collect::<Result<Vec<_>>>()?;
     if let Some(path) = &request.file {
         layers.push(Layer::undeclared(path)?);
-    } else if let Some(Selected { project, environment }) = selected {
+    } else if let Some(Selected { project, environment, .. }) = selected {
         for environment in project.layers(environment)? {
             layers.push(Layer::of(project, environment)?);
         }
@@ -104,7 +108,7 @@ fn layers(request: &Request, selected: Option<&Selected<'_>>) -> Result<Vec<Laye
 fn references<'a>(selected: Option<&Selected<'a>>) -> Result<Vec<&'a Name>> {
     let Some(selected) = selected else { return Ok(Vec::new()) };
     let layers = selected.project.layers(selected.environment)?;
-    Ok(layers.into_iter().flat_map(|layer| &layer.references).collect())
+    Ok(layers.into_iter().flat_map(|layer| &layer.references).map(|reference| &reference.name).collect())
 }
 
 type Selection = (Vec<Row>, Vec<Name>, Vec<Name>);

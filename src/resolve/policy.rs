@@ -10,9 +10,9 @@ use crate::base::Kind;
 use crate::base::Name;
 use crate::base::Result;
 use crate::base::quoted_list;
-use crate::project::Project;
 
 use super::plan::Plan;
+use super::plan::Selected;
 
 /// What is known of a name that is not like any other.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -63,15 +63,22 @@ fn fits(pattern: &str, name: &str) -> bool {
 ///
 /// # Errors
 /// `Kind::Refused` with all the names, and which of the conditions is missing.
-pub(super) fn check(plan: &Plan, project: Option<&Project>) -> Result<()> {
+pub(super) fn check(plan: &Plan, selected: Option<&Selected<'_>>) -> Result<()> {
+    let lets_pass = |name: &Name| selected.is_some_and(|selected| selected.trust.borrow().lets_pass(name));
+    let lets_run_code = |name: &Name| {
+        selected.is_some_and(|selected| selected.trust.borrow().lets_run_code(selected.project, name))
+    };
+    let mut unknown = Vec::new();
     let mut never = Vec::new();
     let mut undeclared = Vec::new();
     let mut unsealed = Vec::new();
     for row in &plan.rows {
         let name = row.name.as_str();
         match danger(name) {
+            Some(Danger::Never | Danger::Declared) if lets_pass(&row.name) => {}
             Some(Danger::Never) => never.push(name),
-            Some(Danger::Declared) if !is_declared(&row.name, project) => undeclared.push(name),
+            Some(Danger::Declared) if !is_declared(&row.name, selected) => undeclared.push(name),
+            Some(Danger::Declared) if !lets_run_code(&row.name) => unknown.push(name),
             Some(Danger::Declared) if !plan.layers[row.layer].is_sealed() => unsealed.push(name),
             Some(Danger::Declared | Danger::Warn) | None => {}
         }
@@ -80,7 +87,8 @@ pub(super) fn check(plan: &Plan, project: Option<&Project>) -> Result<()> {
         let names = quoted_list(&never);
         return Err(Error::new(Kind::Refused, format!("a file must not set {names}"))
             .because("with such a name it could take over the loader, the shell or `secrets` itself")
-            .hint("remove it from the file, or leave it out with `--except`"));
+            .hint("remove it from the file, or leave it out with `--except`")
+            .hint(format!("`secrets allow --name {}` lets it pass, in this project on this machine", never[0])));
     }
     if !undeclared.is_empty() {
         let mut error = Error::new(
@@ -93,6 +101,12 @@ pub(super) fn check(plan: &Plan, project: Option<&Project>) -> Result<()> {
         }
         return Err(error);
     }
+    if !unknown.is_empty() {
+        let names = quoted_list(&unknown);
+        return Err(Error::new(Kind::Refused, format!("{names} can make programs run code, and this machine has not accepted that"))
+            .because("secrets.toml declares it, and whoever can write to the repository can change secrets.toml")
+            .hint("`secrets allow` accepts what secrets.toml says"));
+    }
     if !unsealed.is_empty() {
         let names = quoted_list(&unsealed);
         return Err(Error::new(
@@ -104,8 +118,8 @@ pub(super) fn check(plan: &Plan, project: Option<&Project>) -> Result<()> {
     Ok(())
 }
 
-fn is_declared(name: &Name, project: Option<&Project>) -> bool {
-    project.is_some_and(|project| project.value(name).runs_code)
+fn is_declared(name: &Name, selected: Option<&Selected<'_>>) -> bool {
+    selected.is_some_and(|selected| selected.project.value(name).runs_code)
 }
 
 const NEVER: &[&str] = &[

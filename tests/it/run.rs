@@ -421,17 +421,18 @@ fn our_own_variables_are_not_passed_on() {
     let s = Sandbox::new().value("SECRETS_BUCKET", "b").value("AGE_LIMIT", "1");
     let identity = fs::read_to_string(s.identity()).unwrap();
     let key = identity.lines().last().unwrap();
+    let digest = s.run(["allow", "--print"]).succeeds().stdout().trim_end().to_string();
     let call = |flags: &[&str]| {
         let mut call =
             s.call(["run"]).words(flags).words(["--", "sh", "-c", "env; cat /proc/self/environ 2>/dev/null"]);
         for name in ["SECRETS_IDENTITY", "SOPS_AGE_KEY"] {
             call = call.env(name, key);
         }
-        for name in ["SECRETS_IDENTITY_FILE", "SECRETS_TRUST", "__SECRETS", "SOPS_AGE_KEY_FILE", "SOPS_AGE_RECIPIENTS"]
+        for name in ["SECRETS_IDENTITY_FILE", "__SECRETS", "SOPS_AGE_KEY_FILE", "SOPS_AGE_RECIPIENTS"]
         {
             call = call.env(name, "canary-of-ours");
         }
-        call.env("SECRETS_ENV", "development").go()
+        call.env("SECRETS_TRUST", format!("canary-of-ours,{digest}")).env("SECRETS_ENV", "development").go()
     };
     let outcome = call(&[]);
     let text = outcome.succeeds().stdout();
@@ -531,6 +532,10 @@ fn a_declared_name_wants_the_declaration_and_the_seal() {
     s.run(words).succeeds().shows("--trace").reveals("NODE_OPTIONS");
     let unsealed: String = s.sealed().lines().filter(|l| !l.contains("_seal=")).map(|l| format!("{l}\n")).collect();
     s.write(SEALED, unsealed);
+    s.run(words).exits(125).says("it lost its seal");
+    s.forget();
+    s.run(words).exits(125).says("this machine has not accepted that");
+    s.run(["allow"]).succeeds();
     s.run(words).exits(125).says("its file is not sealed");
     s.write("plain.env", "NODE_OPTIONS=--trace\n");
     s.run(["run", "--env-file", "plain.env", "--except", "NODE_OPTIONS", "--", "true"]).succeeds();
@@ -608,10 +613,12 @@ fn an_unsealed_file_with_values_in_clear_is_warned_of() {
     let s = Sandbox::new().settings("").value("KEY", "v");
     let toml = s.read("secrets.toml").replace("# plain = [\"PORT\", \"LOG_*\"]", "plain = [\"PORT\"]");
     s.write("secrets.toml", toml);
+    s.run(["allow"]).succeeds();
     s.call(["set", "PORT"]).stdin("8080").go().succeeds();
     assert!(s.sealed().contains("PORT=8080\n"));
     s.run(["run", "--", "printenv", "PORT"]).succeeds().shows("8080").says_nothing();
     let unsealed: String = s.sealed().lines().filter(|l| !l.contains("_seal=")).map(|l| format!("{l}\n")).collect();
     s.write(SEALED, unsealed);
+    s.forget();
     s.run(["run", "--", "printenv", "PORT"]).succeeds().says("is not sealed; in clear: `PORT`");
 }

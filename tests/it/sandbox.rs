@@ -148,11 +148,13 @@ impl Sandbox {
         self
     }
 
-    /// Adds lines at the end of secrets.toml.
+    /// Adds lines at the end of secrets.toml, and accepts them if they can be understood.
     #[must_use]
     pub fn settings(self, lines: &str) -> Self {
         let text = self.read("secrets.toml") + "\n" + lines;
-        self.file("secrets.toml", text)
+        let sandbox = self.file("secrets.toml", text);
+        let _ = sandbox.run(["allow", "--no-git"]);
+        sandbox
     }
 
     /// Declares `production`, which lies over `development`.
@@ -191,6 +193,11 @@ impl Sandbox {
         fs::write(&path, &text).expect("a file in the sandbox");
         let path = path.canonicalize().expect("it was written");
         self.given.lock().expect("no panic holds it").insert(path, text.as_ref().to_vec());
+    }
+
+    /// Forgets what this machine has seen and accepted, as a new machine would.
+    pub fn forget(&self) {
+        let _ = fs::remove_dir_all(self.root().join("home/.local/state/secrets"));
     }
 
     /// Changes a file's mode.

@@ -18,6 +18,7 @@ fn a_project_in_order_says_so() {
     readers      alice
     seal         version 3, for shop secrets/development.env
     opens        yes, and nothing was changed without the key
+    trust        accepted on this machine
     -- stderr
     ");
 }
@@ -35,6 +36,11 @@ fn json_has_the_same() {
         "opens": true,
         "problem": null,
         "warning": null,
+        "trust": "trusted",
+        "state": null,
+        "changed": [],
+        "rotate": [],
+        "interrupted": null,
     });
     assert_eq!(s.run(["status", "--json"]).succeeds().json(), want);
 }
@@ -67,5 +73,7 @@ fn a_file_that_lost_its_seal_is_told() {
     let s = Sandbox::new().secret("A").value("EMPTY", "");
     let unsealed: String = s.sealed().lines().filter(|l| !l.contains("_seal=")).map(|l| format!("{l}\n")).collect();
     s.write(SEALED, unsealed);
+    s.run(["status"]).succeeds().shows_part("state        it lost its seal; `secrets reseal` shows what changed");
+    s.forget();
     s.run(["status"]).succeeds().shows_part("seal         none: a plain sops file").shows_part("empty: `EMPTY`");
 }

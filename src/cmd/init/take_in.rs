@@ -70,14 +70,14 @@ pub fn declared(context: &Context<'_>, arguments: &Arguments, names: &[&Name]) -
 
 /// Opens the sealed file again from the disk and compares every value with the plain one.
 pub fn compare(context: &Context<'_>, folder: &Path, plain: &PlainEnv) -> Result<()> {
-    let target = Target::Declared { project: project::load(folder)?, environment: 0 };
+    let target = Target::declared(context.world, project::load(folder)?, 0)?;
     let shown = printable(plain.path.as_os_str().as_encoded_bytes());
     let differs = || {
         Error::new(Kind::Failed, format!("`{}` does not say what `{shown}` says", target.shown()))
             .hint(format!("keep `{shown}`, and try `secrets import --replace {shown}`"))
     };
     let layer = target.read()?.ok_or_else(differs)?;
-    let opened = change::open(context, layer)?;
+    let opened = change::open(context, &target, layer)?;
     let ours: Vec<_> = opened.entries().collect();
     let theirs: Vec<_> = plain.document.entries().collect();
     let is_same = ours.len() == theirs.len()

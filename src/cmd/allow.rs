@@ -1,0 +1,189 @@
+//! `secrets allow` and `secrets deny`
+
+use sha2::Digest as _;
+
+use crate::base::Error;
+use crate::base::Kind;
+use crate::base::Name;
+use crate::base::Result;
+use crate::project::Environment;
+use crate::resolve::Layer;
+use crate::resolve::Selected;
+use crate::sops::Seal;
+
+use super::change;
+use super::context::Context;
+use super::judge;
+use super::target::Target;
+use super::target::TargetArguments;
+
+/// Accept on this machine what secrets.toml says and how its files are sealed
+///
+/// What is new is shown first. Nothing in the repository can do that by itself: the record lies on this machine.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Let this name pass, although it can run code, in this project on this machine
+    #[arg(long, value_name = "NAME")]
+    name: Vec<String>,
+    /// Print the digest for SECRETS_TRUST, which stands for this record in CI; accept nothing
+    #[arg(long, conflicts_with = "name")]
+    print: bool,
+    /// With --print: of this environment
+    #[arg(long, short, value_name = "ENV", requires = "print")]
+    env: Option<String>,
+    /// Leave git's drivers alone
+    #[arg(long)]
+    no_git: bool,
+}
+
+pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
+    let target = Target::choose(context, &TargetArguments { env: arguments.env.clone(), file: None })?;
+    let Some(selected) = target.selected() else {
+        return Err(Error::new(Kind::Bug, "a project was found"));
+    };
+    if arguments.print {
+        return print(context, &selected);
+    }
+    let names = arguments.name.iter().map(Name::parse).collect::<Result<Vec<_>>>()?;
+    for name in &names {
+        selected.trust.borrow_mut().allow_name(name);
+        context.ui.done(format!("`{name}` passes from now on, in this project on this machine"));
+    }
+    if names.is_empty() {
+        allow(context, &selected)?;
+    }
+    let saved = selected.trust.borrow_mut().save(selected.project);
+    saved.map_err(|error| Error::new(Kind::Failed, "what was accepted cannot be remembered").because(error))?;
+    if names.is_empty() && !arguments.no_git {
+        super::git::install_quietly(context, selected.project)?;
+    }
+    Ok(())
+}
+
+/// Shows what differs, and accepts it.
+fn allow(context: &Context<'_>, selected: &Selected<'_>) -> Result<()> {
+    let (project, trust) = (selected.project, selected.trust);
+    let (was_known, differences) = (trust.borrow().is_known(), trust.borrow().differences(project));
+    for difference in &differences {
+        context.ui.warn(format!("accepted: {}", difference.text));
+    }
+    if !was_known {
+        show_all(context, selected);
+    }
+    trust.borrow_mut().allow(project);
+    let mut left = Vec::new();
+    for environment in &project.environments {
+        if let Err(error) = accept_file(context, selected, environment) {
+            left.push(error);
+        }
+    }
+    let count = project.environments.len();
+    context.ui.done(format!("`{}` is trusted on this machine, with {count} environment{}", project.name, plural(count)));
+    // A file that cannot be accepted is not the fault of what secrets.toml says, and is refused where it is used.
+    let worst = left.into_iter().max_by_key(|error| error.kind() == Kind::Refused);
+    match worst {
+        Some(error) if error.kind() == Kind::Refused => {
+            trust.borrow_mut().save(project)?;
+            Err(error)
+        }
+        Some(error) => {
+            context.ui.hint(format!("not looked into: {}", error.message()));
+            Ok(())
+        }
+        None => Ok(()),
+    }
+}
+
+fn show_all(context: &Context<'_>, selected: &Selected<'_>) {
+    let project = selected.project;
+    for environment in &project.environments {
+        let readers: Vec<&str> = project.readers(environment).map(|member| member.name.as_str()).collect();
+        context.ui.hint(format!("`{}` is read by {}", environment.name, readers.join(", ")));
+        for reference in &environment.references {
+            context.ui.hint(format!("`{}` takes `{}` from {}", environment.name, reference.name, reference.text));
+        }
+    }
+    for (name, spec) in &project.values {
+        if spec.runs_code {
+            context.ui.hint(format!("`{name}` may run code"));
+        }
+    }
+}
+
+/// Accepts the data key of an environment's file, if an identity here opens it.
+fn accept_file(context: &Context<'_>, selected: &Selected<'_>, environment: &Environment) -> Result<()> {
+    let project = selected.project;
+    if project.path_of(environment).symlink_metadata().is_err() {
+        return Ok(());
+    }
+    let layer = Layer::of(project, environment)?;
+    judge::check_unsealed(context, selected, &layer)?;
+    let path = project.below_home(&environment.file);
+    let is_first = selected.trust.borrow().file(&path).is_none_or(|file| file.keys.is_empty());
+    if layer.seal().is_none() {
+        let bytes = crate::disk::read_beneath(
+            &project.folder,
+            std::path::Path::new(&environment.file),
+            crate::disk::Limit::SEALED_FILE,
+        )?;
+        let digest: String = sha2::Sha256::digest(&*bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        selected.trust.borrow_mut().accept_unsealed(path, digest);
+        return Ok(());
+    }
+    let commitment = layer.seal().map(|seal| seal.commitment);
+    let is_known_key = |trust: &crate::project::Trust| {
+        let known = trust.file(&path).zip(commitment.as_ref());
+        known.is_some_and(|(file, commitment)| file.position(commitment).is_some())
+    };
+    let is_known_key = is_known_key(&selected.trust.borrow());
+    let opened = change::unlock(context, layer)?;
+    if is_first || is_known_key {
+        return judge::accept(context, selected, &environment.name, &opened).map(|_| ());
+    }
+    if let Some(version) = opened.version() {
+        context.ui.warn(format!("accepted: `{path}` has another data key"));
+        selected.trust.borrow_mut().learn_anew(path, version);
+    }
+    Ok(())
+}
+
+/// Prints the digest of an environment; a file without a seal has to be opened for it.
+fn print(context: &Context<'_>, selected: &Selected<'_>) -> Result<()> {
+    let mut seals: Vec<Option<Seal>> = Vec::new();
+    for layer in selected.project.layers(selected.environment)? {
+        let read = Layer::of(selected.project, layer)?;
+        judge::check_unsealed(context, selected, &read)?;
+        let seal = read.seal().cloned();
+        if seal.is_none() {
+            let opened = change::unlock(context, read)?;
+            judge::accept(context, selected, &layer.name, &opened)?;
+        }
+        seals.push(seal);
+    }
+    let seals: Vec<Option<&Seal>> = seals.iter().map(Option::as_ref).collect();
+    let digest = selected.trust.borrow().digest(selected.project, selected.environment, &seals)?;
+    context.ui.line(digest)
+}
+
+fn plural(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
+}
+
+/// Take back what `allow` accepted on this machine
+///
+/// The shell hook, references to stores and names that run code stop; plain `run` of sealed files goes on.
+#[derive(clap::Args)]
+pub struct DenyArguments {}
+
+pub fn deny(context: &Context<'_>, _: &DenyArguments) -> Result<()> {
+    let target = Target::choose(context, &TargetArguments::default())?;
+    let Some(selected) = target.selected() else {
+        return Err(Error::new(Kind::Bug, "a project was found"));
+    };
+    let mut trust = selected.trust.borrow_mut();
+    trust.meet(selected.project);
+    trust.deny(selected.project);
+    trust.save(selected.project)?;
+    context.ui.done(format!("`{}` is not trusted any more on this machine", selected.project.name));
+    Ok(())
+}

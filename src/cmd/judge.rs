@@ -1,0 +1,96 @@
+//! Trust, at the three moments where a command asks for it: before a file is opened, when it was, and at the end.
+
+use crate::base::Error;
+use crate::base::Result;
+use crate::history::Repository;
+use crate::project::trust::Verdict;
+use crate::resolve::Layer;
+use crate::resolve::Plan;
+use crate::resolve::Selected;
+use crate::resolve::Source;
+use crate::sops::Opened;
+use crate::sops::Seal;
+
+use super::context::Context;
+use super::target::Target;
+
+/// Checks what a reader of this target depends on, before any file is opened; warns of what a person should know.
+///
+/// # Errors
+/// `Kind::Refused` as [`crate::project::Trust::check_reading`] and [`crate::project::Trust::check_unsealed`].
+pub fn check_reading(context: &Context<'_>, target: &Target, layers: &[Layer]) -> Result<()> {
+    let Some(selected) = target.selected() else { return Ok(()) };
+    let warnings = selected.trust.borrow().check_reading(selected.project, selected.environment)?;
+    for warning in warnings {
+        context.ui.warn(warning);
+    }
+    layers.iter().try_for_each(|layer| check_unsealed(context, &selected, layer))
+}
+
+/// Checks that a layer without a seal never had one.
+///
+/// # Errors
+/// `Kind::Refused` if it had.
+pub fn check_unsealed(context: &Context<'_>, selected: &Selected<'_>, layer: &Layer) -> Result<()> {
+    let (Some(name), Source::Sealed { file, .. }) = (&layer.environment, &layer.source) else { return Ok(()) };
+    let environment = selected.project.environment(Some(name))?;
+    let repository = || Repository::of(context.world, &selected.project.folder);
+    let checked = selected.trust.borrow_mut().check_unsealed(selected.project, environment, file, repository);
+    checked.map_err(|error| in_file(&layer.shown, error))
+}
+
+/// Decides over a file that was opened and proved; warns of an older version that nothing can be said of.
+///
+/// # Errors
+/// `Kind::Refused` as [`crate::project::Trust::accept`].
+pub fn accept(context: &Context<'_>, selected: &Selected<'_>, environment: &str, opened: &Opened) -> Result<Verdict> {
+    let environment = selected.project.environment(Some(environment))?;
+    let repository = || Repository::of(context.world, &selected.project.folder);
+    let verdict = selected.trust.borrow_mut().accept(selected.project, environment, opened, repository)?;
+    if let Verdict::Older { is_sure: false, .. } = verdict {
+        let file = &environment.file;
+        context.ui.warn(format!(
+            "`{file}` is older than what this machine has seen, and git's history does not reach far enough to tell why"
+        ));
+    }
+    Ok(verdict)
+}
+
+/// Fills a plan, with every declared file judged, and remembers what was learned.
+///
+/// # Errors
+/// As [`crate::resolve::fill`] and [`accept`]; `Kind::Refused` where `SECRETS_TRUST` demands another digest.
+pub fn fill(
+    context: &Context<'_>,
+    target: Option<&Target>,
+    plan: Plan,
+) -> Result<Vec<(crate::base::Name, crate::base::Value)>> {
+    let selected = target.and_then(Target::selected);
+    let seals: Vec<Option<Seal>> =
+        plan.layers.iter().filter(|layer| layer.environment.is_some()).map(|layer| layer.seal().cloned()).collect();
+    let mut judge = |environment: &str, opened: &Opened| match &selected {
+        Some(selected) => accept(context, selected, environment, opened).map(|_| ()),
+        None => Ok(()),
+    };
+    let values = crate::resolve::fill(plan, &mut context.keyring(), &mut judge)?;
+    if let Some(selected) = &selected {
+        let seals: Vec<Option<&Seal>> = seals.iter().map(Option::as_ref).collect();
+        selected.trust.borrow().check_digest(selected.project, selected.environment, &seals)?;
+        remember(context, selected);
+    }
+    Ok(values)
+}
+
+/// Writes what was learned of a project; a state folder that cannot be written costs one warning.
+pub fn remember(context: &Context<'_>, selected: &Selected<'_>) {
+    let mut trust = selected.trust.borrow_mut();
+    trust.meet(selected.project);
+    if let Err(error) = trust.save(selected.project) {
+        let cause = error.causes().into_iter().next().unwrap_or_else(|| error.message().to_string());
+        context.ui.warn(format!("what this machine has seen of the project cannot be remembered: {cause}"));
+    }
+}
+
+fn in_file(shown: &str, error: Error) -> Error {
+    error.in_front(format!("`{shown}`: "))
+}

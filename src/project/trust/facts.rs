@@ -1,0 +1,214 @@
+//! What of `secrets.toml` this machine remembers, and what differs from it.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+use serde::Serialize;
+
+use crate::base::quoted_list;
+use crate::project::Environment;
+use crate::project::Project;
+
+use super::record::Record;
+
+/// What one `secrets.toml` says.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Service {
+    /// Whether a person accepted it; else it was only met.
+    #[serde(default)]
+    pub is_trusted: bool,
+    /// The project's name.
+    pub project: String,
+    /// The default environment.
+    pub default: String,
+    /// Each environment.
+    #[serde(default)]
+    pub environments: BTreeMap<String, EnvironmentFacts>,
+    /// The names that may run code.
+    #[serde(default)]
+    pub runs_code: BTreeSet<String>,
+    /// The programs that rotate values, by the name that they rotate.
+    #[serde(default)]
+    pub programs: BTreeMap<String, String>,
+}
+
+/// What is remembered of one environment.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct EnvironmentFacts {
+    /// Whether a person accepted it.
+    #[serde(default)]
+    pub is_trusted: bool,
+    pub readers: BTreeSet<String>,
+    pub plain: BTreeSet<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extends: Option<String>,
+    pub file: String,
+    #[serde(default)]
+    pub references: BTreeMap<String, String>,
+}
+
+/// What a difference touches, and so whom it stops (`docs/trust.md`).
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Matter {
+    /// Who there is: stops `rekey` and `member`.
+    Members,
+    /// Who reads, and what stands in clear: stops every writer.
+    Readers,
+    /// Where values come from and what runs: stops `run` and the hook.
+    Running,
+}
+
+/// One thing that differs from the record.
+#[derive(Clone, Debug)]
+pub struct Difference {
+    pub matter: Matter,
+    /// The environment that it speaks of; `None` for the whole project.
+    pub environment: Option<String>,
+    /// What differs, as a person reads it.
+    pub text: String,
+}
+
+impl Service {
+    /// Takes what a project says.
+    pub fn of(project: &Project, is_trusted: bool) -> Self {
+        let environments = project.environments.iter();
+        Self {
+            is_trusted,
+            project: project.name.clone(),
+            default: project.environments.first().map(|first| first.name.clone()).unwrap_or_default(),
+            environments: environments.map(|e| (e.name.clone(), EnvironmentFacts::of(e, is_trusted))).collect(),
+            runs_code: runs_code(project),
+            programs: programs(project),
+        }
+    }
+}
+
+impl EnvironmentFacts {
+    /// Takes what an environment says.
+    pub fn of(environment: &Environment, is_trusted: bool) -> Self {
+        let references = environment.references.iter();
+        Self {
+            is_trusted,
+            readers: environment.readers.iter().cloned().collect(),
+            plain: environment.plain.iter().map(ToString::to_string).collect(),
+            extends: environment.extends.clone(),
+            file: environment.file.clone(),
+            references: references.map(|reference| (reference.name.to_string(), reference.text.clone())).collect(),
+        }
+    }
+}
+
+fn runs_code(project: &Project) -> BTreeSet<String> {
+    project.values.iter().filter(|(_, spec)| spec.runs_code).map(|(name, _)| name.to_string()).collect()
+}
+
+fn programs(project: &Project) -> BTreeMap<String, String> {
+    project.values.iter().filter_map(|(name, spec)| Some((name.to_string(), spec.rotator.clone()?))).collect()
+}
+
+/// Returns each member's recipients as the keys that they are compared by.
+pub fn members(project: &Project) -> BTreeMap<String, BTreeSet<String>> {
+    let keys = |member: &crate::project::Member| member.recipients.iter().map(|r| r.key_text()).collect();
+    project.members.iter().map(|member| (member.name.clone(), keys(member))).collect()
+}
+
+/// Returns each group's members.
+pub fn groups(project: &Project) -> BTreeMap<String, BTreeSet<String>> {
+    project.groups.iter().map(|(group, names)| (group.clone(), names.iter().cloned().collect())).collect()
+}
+
+/// Returns everything that differs from the record, in the order in which it matters.
+pub fn differences(project: &Project, record: &Record) -> Vec<Difference> {
+    let mut found = Vec::new();
+    let mut whole = |matter, text: String| found.push(Difference { matter, environment: None, text });
+    for text in changed("member", "recipients", &record.members, &members(project)) {
+        whole(Matter::Members, text);
+    }
+    for text in changed("group", "members", &record.groups, &groups(project)) {
+        whole(Matter::Members, text);
+    }
+    for text in changed_texts("the store", &record.stores, &project.stores) {
+        whole(Matter::Running, text);
+    }
+    let Some(service) = record.services.get(&project.prefix) else { return found };
+    let now = Service::of(project, false);
+    if service.project != now.project {
+        whole(Matter::Running, format!("the project's name was `{}`, and is `{}`", service.project, now.project));
+    }
+    if service.default != now.default {
+        whole(Matter::Running, format!("the default environment was `{}`, and is `{}`", service.default, now.default));
+    }
+    for text in changed_texts("what rotates", &service.programs, &now.programs) {
+        whole(Matter::Running, text);
+    }
+    let new: Vec<&String> = now.runs_code.difference(&service.runs_code).collect();
+    if !new.is_empty() {
+        whole(Matter::Running, format!("{} may run code now", quoted_list(&new)));
+    }
+    for (name, now) in &now.environments {
+        if let Some(before) = service.environments.get(name) {
+            found.extend(before.differences(now).into_iter().map(|(matter, text)| Difference {
+                matter,
+                environment: Some(name.clone()),
+                text: format!("`{name}`: {text}"),
+            }));
+        }
+    }
+    found
+}
+
+impl EnvironmentFacts {
+    fn differences(&self, now: &Self) -> Vec<(Matter, String)> {
+        let mut found = Vec::new();
+        for (what, before, after) in [("reader", &self.readers, &now.readers), ("plain name", &self.plain, &now.plain)] {
+            found.extend(after.difference(before).map(|new| (Matter::Readers, format!("the {what} `{new}` is new"))));
+            found.extend(before.difference(after).map(|old| (Matter::Readers, format!("the {what} `{old}` is gone"))));
+        }
+        if self.extends != now.extends {
+            let show = |extends: &Option<String>| extends.as_ref().map_or("nothing".into(), |name| format!("`{name}`"));
+            let text = format!("it extended {}, and extends {}", show(&self.extends), show(&now.extends));
+            found.push((Matter::Running, text));
+        }
+        if self.file != now.file {
+            found.push((Matter::Running, format!("its file was `{}`, and is `{}`", self.file, now.file)));
+        }
+        let references = changed_texts("the reference", &self.references, &now.references);
+        found.extend(references.into_iter().map(|text| (Matter::Running, text)));
+        found
+    }
+}
+
+/// Tells what is new, gone, or has other parts.
+fn changed(
+    what: &str,
+    parts: &str,
+    before: &BTreeMap<String, BTreeSet<String>>,
+    now: &BTreeMap<String, BTreeSet<String>>,
+) -> Vec<String> {
+    let mut texts = Vec::new();
+    for (name, now) in now {
+        match before.get(name) {
+            None => texts.push(format!("the {what} `{name}` is new")),
+            Some(before) if before != now => {
+                texts.push(format!("the {what} `{name}` has other {parts}"));
+            }
+            Some(_) => {}
+        }
+    }
+    texts.extend(before.keys().filter(|name| !now.contains_key(*name)).map(|name| format!("the {what} `{name}` is gone")));
+    texts
+}
+
+fn changed_texts(what: &str, before: &BTreeMap<String, String>, now: &BTreeMap<String, String>) -> Vec<String> {
+    let mut texts = Vec::new();
+    for (name, now) in now {
+        match before.get(name) {
+            None => texts.push(format!("{what} `{name}` is new: {now}")),
+            Some(before) if before != now => texts.push(format!("{what} `{name}` was {before}, and is {now}")),
+            Some(_) => {}
+        }
+    }
+    // What is gone cannot lead anywhere.
+    texts
+}

@@ -1,0 +1,152 @@
+//! Where the record lies: `<state>/secrets/projects/<digest of the folder>/trust.json`, for this user alone.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::path::PathBuf;
+
+use sha2::Digest as _;
+use sha2::Sha256;
+
+use crate::base::Error;
+use crate::base::Kind;
+use crate::base::Result;
+use crate::base::World;
+use crate::base::printable;
+use crate::base::random;
+use crate::disk;
+use crate::disk::Limit;
+use crate::disk::Lock;
+use crate::project::Project;
+
+use super::facts::Difference;
+use super::facts::Matter;
+use super::record::Record;
+
+const VERSION: u32 = 1;
+const FILE: &str = "trust.json";
+/// A thousand services of a hundred environments each would fit.
+const MOST_RECORD: Limit = Limit(64 << 20);
+
+/// Returns the record's path for a folder; `None` where this user has no state folder.
+pub fn path_of(world: &World, folder: &Path) -> Option<PathBuf> {
+    let state = world.folders.state.as_ref()?;
+    let real = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
+    let digest = Sha256::digest(real.as_os_str().as_encoded_bytes());
+    let name: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    Some(state.join("secrets/projects").join(name).join(FILE))
+}
+
+/// Reads a record; `None` if there is none.
+///
+/// # Errors
+/// `Kind::Refused` if others could have written it; `Kind::Failed` if it is damaged or of a later version.
+pub fn read(path: &Path) -> Result<Option<Record>> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    check_private(path)?;
+    let shown = printable(path.as_os_str().as_encoded_bytes());
+    let bytes = disk::read(path, MOST_RECORD)?;
+    let record: Record = serde_json::from_slice(&bytes).map_err(|error| {
+        Error::new(Kind::Failed, format!("the trust record `{shown}` cannot be understood"))
+            .because(error)
+            .hint("move it away, and `secrets allow` makes a new one")
+    })?;
+    if record.version != VERSION {
+        return Err(Error::new(Kind::Refused, format!("a newer version of `secrets` wrote `{shown}`"))
+            .hint("install that version"));
+    }
+    Ok(Some(record))
+}
+
+/// The record, its folder, and the folders up to ours are this user's, and nobody else writes there.
+fn check_private(path: &Path) -> Result<()> {
+    let own = rustix::process::geteuid().as_raw();
+    for part in path.ancestors().take(4) {
+        let Ok(found) = fs::symlink_metadata(part) else { continue };
+        if found.uid() != own || found.mode() & 0o022 != 0 {
+            let shown = printable(part.as_os_str().as_encoded_bytes());
+            return Err(Error::new(Kind::Refused, format!("others could have written `{shown}`"))
+                .because("what this machine trusts is read from there")
+                .hint(format!("`chmod go-w {shown}`, if it is yours")));
+        }
+    }
+    Ok(())
+}
+
+/// Makes the record of a project that was never met.
+///
+/// # Errors
+/// As [`random`].
+pub fn new_record(folder: &Path) -> Result<Record> {
+    let id: [u8; 16] = random()?;
+    Ok(Record {
+        version: VERSION,
+        id: id.iter().map(|byte| format!("{byte:02x}")).collect(),
+        folder: printable(folder.as_os_str().as_encoded_bytes()),
+        ..Record::default()
+    })
+}
+
+/// Makes a change on what the file holds now, so that two processes lose nothing.
+///
+/// # Errors
+/// `Kind::Failed` if it cannot be written.
+pub fn update(path: &Path, otherwise: &Record, change: impl FnOnce(&mut Record)) -> Result<()> {
+    if let Some(folder) = path.parent() {
+        disk::make_private_folder(folder)?;
+    }
+    let lock = Lock::for_file(path)?;
+    let before = read(path)?;
+    let mut record = before.clone().unwrap_or_else(|| otherwise.clone());
+    change(&mut record);
+    if before.as_ref() == Some(&record) {
+        return Ok(());
+    }
+    let mut bytes =
+        serde_json::to_vec_pretty(&record).map_err(|error| Error::new(Kind::Bug, "cannot write JSON").because(error))?;
+    bytes.push(b'\n');
+    disk::write_over(&lock, &bytes, None)
+}
+
+/// Remembers for a service's own folder where its `root` led.
+///
+/// # Errors
+/// As [`update`].
+pub fn point_home(home: &Path, project: &Project, id: &str) -> Result<()> {
+    if project.prefix.is_empty() {
+        return Ok(());
+    }
+    let Some(projects) = home.parent().and_then(Path::parent) else { return Ok(()) };
+    let real = project.folder.canonicalize().unwrap_or_else(|_| project.folder.clone());
+    let digest = Sha256::digest(real.as_os_str().as_encoded_bytes());
+    let name: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let root = printable(project.home.as_os_str().as_encoded_bytes());
+    let folder = printable(project.folder.as_os_str().as_encoded_bytes());
+    let pointer = Record { version: VERSION, id: id.to_string(), folder, root: Some(root.clone()), ..Record::default() };
+    update(&projects.join(name).join(FILE), &pointer, |record| record.root = Some(root))
+}
+
+/// Tells whether `root` leads somewhere else than when this machine met the folder; `home` is the record that was read.
+///
+/// # Errors
+/// As [`read`].
+pub fn moved(world: &World, project: &Project, home: Option<&Record>) -> Result<Option<Difference>> {
+    let is_service = !project.prefix.is_empty();
+    let before = match home {
+        Some(record) if !is_service => record.root.clone(),
+        None if !is_service => None,
+        _ => match path_of(world, &project.folder).map(|path| read(&path)).transpose()?.flatten() {
+            Some(own) => own.root,
+            None => return Ok(None),
+        },
+    };
+    let now = is_service.then(|| printable(project.home.as_os_str().as_encoded_bytes()));
+    if before == now {
+        return Ok(None);
+    }
+    let show = |root: &Option<String>| root.as_ref().map_or("nowhere".to_string(), |root| format!("to `{root}`"));
+    let text = format!("`root` led {}, and leads {}", show(&before), show(&now));
+    Ok(Some(Difference { matter: Matter::Running, environment: None, text }))
+}
