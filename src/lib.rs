@@ -28,6 +28,8 @@ pub mod resolve;
 // Work.
 pub mod launch;
 
+pub mod team;
+
 // Faces.
 pub mod term;
 

@@ -63,7 +63,7 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
 /// Shows what differs, and accepts it.
 fn allow(context: &Context<'_>, selected: &Selected<'_>) -> Result<()> {
     let (project, trust) = (selected.project, selected.trust);
-    let (was_known, differences) = (trust.borrow().is_known(), trust.borrow().differences(project));
+    let (was_known, differences) = (trust.borrow().is_known(project), trust.borrow().differences(project));
     for difference in &differences {
         context.ui.warn(format!("accepted: {}", difference.text));
     }

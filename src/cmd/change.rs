@@ -9,6 +9,9 @@ use crate::base::Result;
 use crate::base::quoted_list;
 use crate::disk;
 use crate::disk::Lock;
+use crate::project;
+use crate::project::FILE_NAME;
+use crate::project::Settings;
 use crate::project::trust::Verdict;
 use crate::resolve::Layer;
 use crate::resolve::Selected;
@@ -77,7 +80,7 @@ pub fn change<T>(
     target: &Target,
     edit: impl FnOnce(&mut Draft) -> Result<T>,
 ) -> Result<(T, bool)> {
-    check_writing(context, target)?;
+    check_writing(target)?;
     let lock = lock(target)?;
     let before = target.read_to_change()?.map(|layer| open(context, target, layer)).transpose()?;
     let selector = target.selector()?;
@@ -95,21 +98,46 @@ pub fn change<T>(
         None => write_new(context, target, &draft)?,
     };
     disk::write_over(&lock, &written.bytes, Some(SEALED_FILE_MODE))?;
+    drop(lock);
     remember(context, target, written.version);
+    settle(context, target, before.as_ref(), &draft)?;
     Ok((result, true))
+}
+
+/// Takes the names that have a new value, or none any more, off the lists of what former members have seen.
+fn settle(context: &Context<'_>, target: &Target, before: Option<&Opened>, after: &Draft) -> Result<()> {
+    let (Some(Selected { project, environment, .. }), Some(before)) = (target.selected(), before) else { return Ok(()) };
+    let label = project.label(environment);
+    let listed = project.former.iter().filter_map(|former| former.rotate.get(&label)).flatten();
+    let old = Draft::of(before)?;
+    let is_new = |name: &&Name| match (old.value(name), after.value(name)) {
+        (Some(old), Some(new)) => !old.same_as(new),
+        (_, None) => true,
+        (None, Some(_)) => false,
+    };
+    let names: Vec<&Name> = listed.filter(is_new).collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    let lock = Lock::beneath(&project.home, Path::new(FILE_NAME))?;
+    let mut settings = Settings::parse(&project::text(&project.home)?)?;
+    if settings.settle(&label, &names) {
+        disk::write_over(&lock, settings.print().as_bytes(), None)?;
+        let shown: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
+        context.ui.done(format!("{} has a new value, and left the list of what former members have seen", quoted_list(&shown)));
+    }
+    Ok(())
 }
 
 /// Checks that what a writer follows is what this machine accepted, and that no change of several files waits.
 ///
 /// # Errors
 /// `Kind::Refused` as [`crate::project::Trust::check_writing`]; `Kind::Failed` if a change was interrupted.
-pub fn check_writing(context: &Context<'_>, target: &Target) -> Result<()> {
+pub fn check_writing(target: &Target) -> Result<()> {
     let Some(selected) = target.selected() else { return Ok(()) };
     let trust = selected.trust.borrow();
     trust.check_writing(selected.project, selected.environment)?;
-    super::transaction::check_none_waits(&trust)?;
-    let _ = context;
-    Ok(())
+    super::transaction::check_none_waits(&trust)
 }
 
 fn remember(context: &Context<'_>, target: &Target, version: Option<Version>) {

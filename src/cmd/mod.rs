@@ -6,6 +6,7 @@ mod context;
 mod decrypt;
 mod edit;
 mod encrypt;
+mod exposed;
 mod export;
 mod get;
 mod git;
@@ -14,11 +15,14 @@ mod import;
 mod init;
 mod judge;
 mod list;
+mod member;
 mod plain;
+mod rekey;
 mod run;
 mod set;
 mod status;
 mod target;
+mod team;
 mod transaction;
 mod unset;
 
@@ -84,6 +88,8 @@ enum Command {
     Allow(allow::Arguments),
     Deny(allow::DenyArguments),
     Status(status::Arguments),
+    Member(member::Arguments),
+    Rekey(rekey::Arguments),
     Identity(identity::Arguments),
 }
 
@@ -141,6 +147,8 @@ fn dispatch(context: &Context<'_>, command: Command) -> crate::base::Result<()> 
         Command::Allow(arguments) => allow::run(context, &arguments),
         Command::Deny(arguments) => allow::deny(context, &arguments),
         Command::Status(arguments) => status::run(context, &arguments),
+        Command::Member(arguments) => member::run(context, arguments),
+        Command::Rekey(arguments) => rekey::run(context, &arguments),
         Command::Identity(arguments) => identity::run(context, arguments),
     }
 }

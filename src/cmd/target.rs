@@ -36,7 +36,7 @@ pub struct TargetArguments {
 
 /// A sealed file: an environment's, or one by its path.
 pub enum Target {
-    Declared { project: Project, environment: usize, trust: Box<RefCell<Trust>> },
+    Declared { project: Box<Project>, environment: usize, trust: Box<RefCell<Trust>> },
     Undeclared(PathBuf),
 }
 
@@ -66,7 +66,7 @@ impl Target {
     /// As [`Trust::load`].
     pub fn declared(world: &World, project: Project, environment: usize) -> Result<Self> {
         let trust = Box::new(RefCell::new(Trust::load(world, &project)?));
-        Ok(Self::Declared { project, environment, trust })
+        Ok(Self::Declared { project: Box::new(project), environment, trust })
     }
 
     /// Reads `secrets.toml` again, after it was changed.

@@ -30,7 +30,7 @@ const PAUSE: Duration = Duration::from_millis(3);
 /// The lock is on the file's folder and not on the file, since a write replaces the file and with it what is locked. It
 /// needs no file of its own, and holds between users who share a folder. Links are followed once, here; the write works
 /// in the folder that was opened, so a folder that is swapped for a link meanwhile leads nowhere.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Lock {
     pub(super) folder: Rc<File>,
     pub(super) name: OsString,

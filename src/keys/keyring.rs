@@ -76,6 +76,24 @@ impl Keyring {
         unwrapping.finish()?.ok_or_else(|| self.locked(shown, readers))
     }
 
+    /// Finds the data key of a file with the identities that were read already; `None` if none of them opens it.
+    ///
+    /// # Errors
+    /// As [`SealedFile::unwrapping`].
+    pub fn open_with_read(&self, file: &SealedFile) -> Result<Option<DataKey>> {
+        let mut unwrapping = file.unwrapping()?;
+        let read = self.places.iter().flat_map(|place| match &place.state {
+            State::Read { identities, .. } => identities.as_slice(),
+            State::Unread | State::Absent | State::Failed(_) => &[],
+        });
+        for identity in read {
+            if unwrapping.try_identity(identity.as_age(), || identity.recipient()) {
+                break;
+            }
+        }
+        unwrapping.finish()
+    }
+
     /// Reads all sources and returns every identity.
     pub fn identities(&mut self) -> impl Iterator<Item = &Identity> {
         self.places.iter_mut().flat_map(Place::identities)

@@ -49,8 +49,16 @@ pub fn load(folder: &Path) -> Result<Project> {
 /// # Errors
 /// As [`load`].
 pub fn parse(folder: &Path, text: &str) -> Result<Project> {
+    parse_with_home(folder, text, None)
+}
+
+/// As [`parse`], where the `secrets.toml` that a `root` leads to will have the text `home_text`.
+///
+/// # Errors
+/// As [`load`].
+pub fn parse_with_home(folder: &Path, text: &str, home_text: Option<&str>) -> Result<Project> {
     let raw = raw(folder, text)?;
-    let home = raw.root.as_deref().map(|root| home(folder, root)).transpose()?;
+    let home = raw.root.as_deref().map(|root| home(folder, root, home_text)).transpose()?;
     Project::new(folder, raw, home)
 }
 
@@ -59,7 +67,7 @@ fn raw(folder: &Path, text: &str) -> Result<RawProject> {
 }
 
 /// Finds the folder that `root` leads to, and its members; both lie in one repository.
-fn home(folder: &Path, root: &str) -> Result<Home> {
+fn home(folder: &Path, root: &str, home_text: Option<&str>) -> Result<Home> {
     let steps = steps_up(root)?;
     let real = folder.canonicalize().map_err(|error| wrong(folder).because(error))?;
     let passed: Vec<&Path> = real.ancestors().take(steps).collect();
@@ -71,7 +79,10 @@ fn home(folder: &Path, root: &str) -> Result<Home> {
     if home.join(FILE_NAME).symlink_metadata().is_err() {
         return Err(refused("to a folder without a secrets.toml"));
     }
-    let raw = raw(home, &text(home)?)?;
+    let raw = match home_text {
+        Some(text) => raw(home, text)?,
+        None => raw(home, &text(home)?)?,
+    };
     if raw.root.is_some() {
         return Err(refused("to a secrets.toml that has a `root` itself"));
     }
@@ -80,7 +91,11 @@ fn home(folder: &Path, root: &str) -> Result<Home> {
     Ok(Home { folder: home.to_path_buf(), prefix, team })
 }
 
-fn text(folder: &Path) -> Result<String> {
+/// Returns the text of a folder's `secrets.toml`.
+///
+/// # Errors
+/// As [`disk::read_beneath`]; `Kind::Failed` if it is not UTF-8.
+pub fn text(folder: &Path) -> Result<String> {
     let bytes = disk::read_beneath(folder, Path::new(FILE_NAME), Limit::SETTINGS)?;
     String::from_utf8(bytes.to_vec()).map_err(|error| wrong(folder).because(error))
 }

@@ -2,6 +2,7 @@
 
 mod config;
 mod discover;
+mod edit;
 mod parse;
 mod raw;
 mod template;
@@ -17,10 +18,12 @@ pub use discover::FILE_NAME;
 pub use discover::discover;
 pub use discover::load;
 pub use discover::parse;
+pub use discover::parse_with_home;
+pub use discover::text;
+pub use edit::Settings;
 pub use parse::check_word;
 pub use raw::MemberKind;
 pub use template::SOPS_YAML;
-pub use template::declare_runs_code;
 pub use template::is_our_sops_yaml;
 pub use template::new_project;
 pub use template::sops_yaml;

@@ -1,12 +1,5 @@
-//! The files that `init` writes, and edits that keep a person's comments.
+//! The files that `init` writes.
 
-use toml_edit::DocumentMut;
-use toml_edit::Item;
-use toml_edit::Table;
-use toml_edit::value;
-
-use crate::base::Error;
-use crate::base::Kind;
 use crate::base::Name;
 use crate::base::Result;
 use crate::base::Timestamp;
@@ -36,40 +29,6 @@ pub fn new_project(project: &str, member: &str, recipient: &Recipient, runs_code
         text.push_str(&format!("\n[values.{name}]\nruns_code = true\n"));
     }
     text
-}
-
-/// Adds `runs_code = true` for names to the text of a `secrets.toml`; everything else keeps its bytes.
-///
-/// # Errors
-/// `Kind::Failed` if the text is not TOML.
-pub fn declare_runs_code(text: &str, names: &[Name]) -> Result<String> {
-    let mut document: DocumentMut = text
-        .parse()
-        .map_err(|error: toml_edit::TomlError| Error::new(Kind::Failed, "secrets.toml is not TOML").because(error))?;
-    let values = document.entry("values").or_insert_with(|| {
-        let mut table = Table::new();
-        table.set_implicit(true);
-        Item::Table(table)
-    });
-    for name in names {
-        values[name.as_str()]["runs_code"] = value(true);
-        if let Some(table) = values[name.as_str()].as_inline_table().cloned() {
-            values[name.as_str()] = Item::Table(table.into_table());
-        }
-    }
-    Ok(put_last(&mut document, text))
-}
-
-/// Prints a document whose last comments stay where they stood, above what was added.
-fn put_last(document: &mut DocumentMut, before: &str) -> String {
-    let trailing = document.trailing().as_str().unwrap_or_default().to_string();
-    document.set_trailing("");
-    let edited = document.to_string();
-    let kept = before.strip_suffix(&trailing).unwrap_or(before);
-    match edited.strip_prefix(kept) {
-        Some(added) if !trailing.is_empty() => format!("{kept}{trailing}{added}"),
-        _ => format!("{edited}{trailing}"),
-    }
 }
 
 /// The file in which sops looks for its rules.
@@ -112,21 +71,4 @@ fn yaml_string(text: &str) -> String {
 
 fn toml_string(text: &str) -> String {
     toml_edit::Value::from(text).to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn declaring_a_name_keeps_comments() {
-        let text = "version = 1 # one\n\n[values.A]\nrequired = true\n";
-        let name = Name::parse("NODE_OPTIONS").unwrap();
-        let edited = declare_runs_code(text, &[name, Name::parse("A").unwrap()]).unwrap();
-        assert!(edited.starts_with("version = 1 # one\n\n[values.A]\nrequired = true\nruns_code = true\n"));
-        assert!(edited.contains("[values.NODE_OPTIONS]\nruns_code = true\n"), "{edited}");
-        let last = "[environments.a]\nreaders = []\n# plain = []\n";
-        let edited = declare_runs_code(last, &[Name::parse("CC").unwrap()]).unwrap();
-        assert_eq!(edited, format!("{last}\n[values.CC]\nruns_code = true\n"));
-    }
 }

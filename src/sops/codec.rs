@@ -4,6 +4,7 @@ use zeroize::Zeroizing;
 
 use crate::base::Error;
 use crate::base::Kind;
+use crate::base::Name;
 use crate::base::Pattern;
 use crate::base::Result;
 use crate::base::Value;
@@ -56,6 +57,14 @@ pub struct SealedFile {
     pub(super) text: Text,
     pub(super) metadata: Metadata,
     pub(super) seal: Option<Seal>,
+}
+
+impl DataKey {
+    /// Opens one value as it stands in a file; `None` if it does not authenticate under that name.
+    pub fn open_entry(&self, name: &Name, text: &[u8]) -> Option<Value> {
+        let label = [name.as_bytes(), b":"].concat();
+        self.decrypt(&Encrypted::parse(text)?, &label)
+    }
 }
 
 impl SealedFile {
@@ -125,6 +134,19 @@ impl SealedFile {
     /// Returns the names, in file order; readable without a key.
     pub fn names(&self) -> impl Iterator<Item = &[u8]> {
         self.text.items.iter().filter_map(Item::name)
+    }
+
+    /// Returns each name with its value as it stands, in file order.
+    pub fn lines(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.text.items.iter().filter_map(|item| match item.content() {
+            Content::Entry(name, text) => Some((name, text)),
+            Content::Blank | Content::Comment(_) => None,
+        })
+    }
+
+    /// Tells whether a value as it stands in a file is meant to be encrypted.
+    pub fn is_encrypted(text: &[u8]) -> bool {
+        Encrypted::is_meant(text)
     }
 
     /// Returns the labels of the recipients, in file order.

@@ -9,6 +9,7 @@ mod record;
 mod store;
 
 use std::collections::HashMap;
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use crate::base::Error;
@@ -41,14 +42,16 @@ pub use record::Record;
 /// The variable that holds digests where there is no record: in CI.
 pub const VARIABLE: &str = "SECRETS_TRUST";
 
+/// A change that is made on whatever the record holds by the time it is written.
+type Note = Box<dyn Fn(&mut Record)>;
+
 /// The trust record of one project, as it was found and as it will be written.
 pub struct Trust {
     path: Option<PathBuf>,
     record: Record,
-    /// What is to be written: each change is made on whatever the file holds by then.
-    notes: Vec<Box<dyn Fn(&mut Record)>>,
-    /// Whether anything was recorded of this secrets.toml before this call.
-    is_known: bool,
+    notes: Vec<Note>,
+    /// The services of which anything was recorded before this call.
+    known: HashSet<String>,
     /// Where `root` leads somewhere else than before.
     moved: Option<Difference>,
     /// The digests of [`VARIABLE`].
@@ -74,8 +77,8 @@ impl Trust {
             let text = text.to_string_lossy();
             text.split(',').map(|digest| digest.trim().to_string()).filter(|digest| !digest.is_empty()).collect()
         });
-        let is_known = record.services.contains_key(&project.prefix);
-        Ok(Self { path, record, notes: Vec::new(), is_known, moved, digests, unsealed: HashMap::new() })
+        let known = record.services.keys().cloned().collect();
+        Ok(Self { path, record, notes: Vec::new(), known, moved, digests, unsealed: HashMap::new() })
     }
 
     /// Returns the random id under which this machine keeps everything of the project.
@@ -89,8 +92,8 @@ impl Trust {
     }
 
     /// Tells whether anything was recorded of this project before this call.
-    pub fn is_known(&self) -> bool {
-        self.is_known
+    pub fn is_known(&self, project: &Project) -> bool {
+        self.known.contains(&project.prefix)
     }
 
     /// Tells whether digests stand for the record, as in CI.
@@ -112,7 +115,7 @@ impl Trust {
     /// Returns everything in which `secrets.toml` differs from the record; nothing for a project never met.
     pub fn differences(&self, project: &Project) -> Vec<Difference> {
         let mut found = facts::differences(project, &self.record);
-        if !self.is_known {
+        if !self.is_known(project) {
             // The members of a service's home may be known from another service.
             found.retain(|difference| difference.matter == Matter::Members && !self.record.members.is_empty());
         }
@@ -195,18 +198,32 @@ impl Trust {
         opened: &Opened,
         repository: impl FnOnce() -> Option<Repository>,
     ) -> Result<Verdict> {
-        let path = project.below_home(&environment.file);
-        let Some(version) = opened.version() else {
-            self.unsealed.insert(path, opened.commitment());
-            return Ok(Verdict::First);
-        };
-        let record = self.record.files.get(&path).cloned().unwrap_or_default();
-        let verdict = match accept::judge(&record, &version, || claims(repository(), &environment.file)) {
-            // The digest that a pipeline was given names the data keys; it is checked over all files together.
-            Err(error) if self.is_digest_demanded() && record.position(&version.commitment).is_none() => {
-                let _ = error;
-                Verdict::Rekeyed
+        match opened.version() {
+            Some(version) => self.accept_version(project, environment, version, repository),
+            None => {
+                self.unsealed.insert(project.below_home(&environment.file), opened.commitment());
+                Ok(Verdict::First)
             }
+        }
+    }
+
+    /// As [`Self::accept`], for a sealed version that was opened and proved elsewhere.
+    ///
+    /// # Errors
+    /// As [`Self::accept`].
+    pub fn accept_version(
+        &mut self,
+        project: &Project,
+        environment: &Environment,
+        version: Version,
+        repository: impl FnOnce() -> Option<Repository>,
+    ) -> Result<Verdict> {
+        let path = project.below_home(&environment.file);
+        let record = self.record.files.get(&path).cloned().unwrap_or_default();
+        let is_known_key = record.position(&version.commitment).is_some();
+        let verdict = match accept::judge(&record, &version, || claims(repository(), &environment.file)) {
+            // The digests that a pipeline was given name the data keys, and are compared over all files together.
+            Err(_) if self.is_digest_demanded() && !is_known_key => Verdict::Rekeyed,
             judged => judged?,
         };
         if !matches!(verdict, Verdict::Older { .. }) {
@@ -434,7 +451,7 @@ fn claims(repository: Option<Repository>, path: &str) -> Result<Claims> {
     const AT_ONCE: usize = 64;
     let Some(repository) = repository else { return Ok(Claims { seals: Vec::new(), is_cut: true }) };
     let history = repository.history(&[path], Span::Head)?;
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     let versions: Vec<(String, String)> = history
         .changes
         .into_iter()

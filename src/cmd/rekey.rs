@@ -1,0 +1,110 @@
+//! `secrets rekey`
+
+use crate::base::Error;
+use crate::base::Kind;
+use crate::base::Result;
+use crate::project;
+use crate::project::Settings;
+use crate::project::Trust;
+use crate::team::Job;
+use crate::team::Rewrap;
+use crate::team::Site;
+
+use super::context::Context;
+use super::exposed;
+use super::exposed::Losing;
+use super::target::Target;
+use super::target::TargetArguments;
+use super::team::Edits;
+use super::team::Team;
+use super::transaction;
+
+/// Give a file, an environment or all of them a new data key
+///
+/// The new key is wrapped for the environment's readers in secrets.toml and for nobody else. Whoever had the old one reads
+/// nothing that is written from then on; what stands in git's history stays readable to him.
+#[derive(clap::Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    target: TargetArguments,
+    /// Every environment of the project, and of all services that share its members
+    #[arg(long, conflicts_with_all = ["env", "file"])]
+    all: bool,
+    /// Finish a change of several files that was interrupted
+    #[arg(long, conflicts_with_all = ["env", "file", "all", "abort"])]
+    resume: bool,
+    /// Undo a change of several files that was interrupted
+    #[arg(long, conflicts_with_all = ["env", "file", "all"])]
+    abort: bool,
+}
+
+pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
+    if arguments.resume || arguments.abort {
+        return finish(context, arguments.resume);
+    }
+    let chosen = match arguments.all {
+        true => None,
+        false => Some(Target::choose(context, &arguments.target)?),
+    };
+    let wanted = match chosen.as_ref().map(Target::selected) {
+        None => None,
+        Some(Some(selected)) => Some(selected.project.below_home(&selected.environment.file)),
+        Some(None) => {
+            return Err(Error::new(Kind::Refused, "only a file of a project can be rekeyed")
+                .because("outside of one nothing says who its readers are")
+                .hint("`sops rotate` gives it a new data key for everybody who stands in it"));
+        }
+    };
+    let (mut team, scope) = Team::lock(context)?;
+    let sites: Vec<Site<'_>> =
+        scope.sites().filter(|site| wanted.as_ref().is_none_or(|wanted| *wanted == site.path())).collect();
+    let mut jobs = Vec::new();
+    let mut losing = Losing::default();
+    for site in &sites {
+        let Some(before) = site.read()? else { continue };
+        let recipients = site.project.recipients(site.environment, context.world.now)?;
+        losing.add(site, &before, &recipients);
+        let older = team.older_keys(site);
+        jobs.push(Job { site: *site, before, rewrap: Rewrap::Rekey { recipients, older } });
+    }
+    if jobs.is_empty() {
+        return Err(Error::new(Kind::Failed, "there is no file to rekey").hint("`secrets set NAME` makes one"));
+    }
+    let mut edits = Edits::default();
+    let exposed = losing.exposed(context, &sites)?;
+    if !exposed.is_empty() {
+        let home = &scope.projects[0].home;
+        let mut settings = Settings::parse(&project::text(home)?)?;
+        exposed::write_down(&exposed, &mut settings, context.world.now);
+        edits.texts.insert(String::new(), settings.print());
+    }
+    let count = team.commit(&scope, "rekey", &edits, jobs)?;
+    context.ui.done(format!("rekeyed {count} file{}", if count == 1 { "" } else { "s" }));
+    exposed.iter().for_each(|exposed| exposed.report(context));
+    Ok(())
+}
+
+/// Finishes or undoes what was interrupted, and remembers what this machine did.
+fn finish(context: &Context<'_>, resume: bool) -> Result<()> {
+    let project = context.project()?;
+    let mut trust = Trust::load(context.world, &project)?;
+    let Some(unfinished) = transaction::waiting(&trust)? else {
+        context.ui.done("nothing was interrupted");
+        return Ok(());
+    };
+    let what = unfinished.what().to_string();
+    let count = unfinished.paths().count();
+    let members_before = trust.changed_members(&project).is_empty();
+    let home = project.home.clone();
+    if resume { unfinished.resume(&home)? } else { unfinished.abort(&home)? }
+    let after = project::load(&project.folder)?;
+    // The change was this machine's own, and was checked before its journal was written.
+    if resume && members_before {
+        let names: Vec<String> = after.members.iter().map(|member| member.name.clone()).collect();
+        let names: Vec<String> = names.into_iter().chain(project.members.iter().map(|m| m.name.clone())).collect();
+        trust.adopt(&after, &names);
+        trust.save(&after)?;
+    }
+    context.ui.done(format!("{} `{what}`: {count} files", if resume { "finished" } else { "undid" }));
+    Ok(())
+}

@@ -1,0 +1,189 @@
+//! Who has seen what: from the versions of a file in git, and the data key of each.
+//!
+//! Somebody could read a version if he has been able to open its *data key*, not merely if its header lists him: a removed
+//! member keeps the key that he had, and a new one reads back to the last rekey (`docs/access.md`).
+
+use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::collections::HashSet;
+
+use crate::base::Name;
+use crate::base::Result;
+use crate::base::Value;
+use crate::history::Repository;
+use crate::history::Span;
+use crate::keys::Keyring;
+use crate::sops::DataKey;
+use crate::sops::Seal;
+use crate::sops::SealedFile;
+
+use super::access::key;
+use super::scope::Site;
+
+/// All versions of one file that any ref, reflog or stash leads to, and the one in the work tree.
+pub struct Past {
+    versions: Vec<PastVersion>,
+    /// Versions with the same number have the same data key.
+    groups: Vec<usize>,
+}
+
+struct PastVersion {
+    file: SealedFile,
+    bytes: Vec<u8>,
+    readers: HashSet<String>,
+}
+
+/// What somebody has seen of one file, and what of it still works.
+pub struct Exposure {
+    /// Every name that stood in a version whose data key he had.
+    pub seen: Vec<Name>,
+    /// The names whose current value he has seen, in file order.
+    pub current: Vec<Name>,
+}
+
+/// Reads the past of each of these files, in their order; without a repository it is the version of now alone.
+///
+/// # Errors
+/// `Kind::Failed` if git cannot say.
+pub fn pasts(sites: &[Site<'_>], now: &[Option<Vec<u8>>], repository: Option<&Repository>) -> Result<Vec<Past>> {
+    let mut blobs: HashMap<String, Vec<String>> = HashMap::new();
+    let mut contents: HashMap<String, Vec<u8>> = HashMap::new();
+    if let Some(repository) = repository {
+        let paths: Vec<String> = sites.iter().map(Site::path).collect();
+        let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+        let mut seen = HashSet::new();
+        for change in repository.history(&paths, Span::Everywhere)?.changes {
+            let Some(blob) = change.blob else { continue };
+            if seen.insert((change.path.clone(), blob.clone())) {
+                blobs.entry(change.path).or_default().push(blob);
+            }
+        }
+        let wanted: Vec<String> = blobs.values().flatten().cloned().collect::<HashSet<_>>().into_iter().collect();
+        for (blob, content) in wanted.iter().zip(repository.contents(&wanted)?) {
+            contents.extend(content.map(|content| (blob.clone(), content)));
+        }
+    }
+    let past = |(site, now): (&Site<'_>, &Option<Vec<u8>>)| {
+        let old = blobs.get(&site.path()).into_iter().flatten().filter_map(|blob| contents.get(blob));
+        Past::of(now.iter().chain(old))
+    };
+    Ok(sites.iter().zip(now).map(past).collect())
+}
+
+impl Past {
+    /// Takes the versions, the one of now first. What cannot be understood, as a conflict that was committed, has no values.
+    fn of<'b>(versions: impl Iterator<Item = &'b Vec<u8>>) -> Self {
+        let parse = |bytes: &Vec<u8>| {
+            let file = SealedFile::parse(bytes).ok()?;
+            let readers = file.recipients().into_iter().map(key).collect();
+            Some(PastVersion { file, bytes: bytes.clone(), readers })
+        };
+        let versions: Vec<PastVersion> = versions.filter_map(parse).collect();
+        let groups = same_keys(&versions);
+        Self { versions, groups }
+    }
+
+    /// Returns what the holder of any of these keys has seen, and what of it is still current in the first version.
+    ///
+    /// With an identity that opens both, values are compared; otherwise a name that he has seen counts as current: the
+    /// answer may be too long, never too short.
+    pub fn exposure(&self, keys: &HashSet<String>, keyring: &mut Keyring) -> Exposure {
+        let held: HashSet<usize> = self
+            .versions
+            .iter()
+            .zip(&self.groups)
+            .filter(|(version, _)| !version.readers.is_disjoint(keys))
+            .map(|(_, group)| *group)
+            .collect();
+        let mut seen: BTreeMap<Name, Vec<usize>> = BTreeMap::new();
+        for (index, version) in self.versions.iter().enumerate().filter(|(index, _)| held.contains(&self.groups[*index])) {
+            for (name, text) in version.file.lines() {
+                if let Ok(name) = Name::parse(name)
+                    && SealedFile::is_encrypted(text)
+                {
+                    seen.entry(name).or_default().push(index);
+                }
+            }
+        }
+        let current = self.versions.first().map_or_else(Vec::new, |now| self.still_current(now, &held, &seen, keyring));
+        Exposure { seen: seen.into_keys().collect(), current }
+    }
+
+    fn still_current(
+        &self,
+        now: &PastVersion,
+        held: &HashSet<usize>,
+        seen: &BTreeMap<Name, Vec<usize>>,
+        keyring: &mut Keyring,
+    ) -> Vec<Name> {
+        let has_key_of_now = held.contains(&self.groups[0]);
+        let mut keys: HashMap<usize, Option<DataKey>> = HashMap::new();
+        let mut current = Vec::new();
+        for (name, text) in now.file.lines() {
+            let Ok(name) = Name::parse(name) else { continue };
+            let Some(places) = seen.get(&name).filter(|_| SealedFile::is_encrypted(text)) else { continue };
+            let is_same = has_key_of_now || {
+                let value = self.value(0, &name, &mut keys, keyring);
+                places.iter().any(|index| match (&value, self.value(*index, &name, &mut keys, keyring)) {
+                    (Some(value), Some(old)) => value.same_as(&old),
+                    _ => true,
+                })
+            };
+            if is_same {
+                current.push(name);
+            }
+        }
+        current
+    }
+
+    /// Opens one value of one version; `None` where no identity here does.
+    fn value(
+        &self,
+        index: usize,
+        name: &Name,
+        keys: &mut HashMap<usize, Option<DataKey>>,
+        keyring: &mut Keyring,
+    ) -> Option<Value> {
+        let group = self.groups[index];
+        let key = keys.entry(group).or_insert_with(|| self.data_key(group, keyring));
+        let (_, text) = self.versions[index].file.lines().find(|(found, _)| *found == name.as_bytes())?;
+        key.as_ref()?.open_entry(name, text)
+    }
+
+    fn data_key(&self, group: usize, keyring: &mut Keyring) -> Option<DataKey> {
+        let versions = self.versions.iter().zip(&self.groups).filter(|(_, own)| **own == group);
+        versions.map(|(version, _)| version).find_map(|version| keyring.open(&version.file, "", &[]).ok())
+    }
+
+    /// Returns the readers' keys of every version, the one of now first.
+    pub fn readers(&self) -> impl Iterator<Item = &HashSet<String>> {
+        self.versions.iter().map(|version| &version.readers)
+    }
+}
+
+/// Gives versions of one data key the same number: those with the same commitment, and those that share a ciphertext or a
+/// wrap, since neither can be copied under another key.
+fn same_keys(versions: &[PastVersion]) -> Vec<usize> {
+    let mut parents: Vec<usize> = (0..versions.len()).collect();
+    let mut first_with: HashMap<Vec<u8>, usize> = HashMap::new();
+    for (index, version) in versions.iter().enumerate() {
+        let mut marks: Vec<Vec<u8>> = Vec::new();
+        marks.extend(Seal::claimed(&version.bytes).map(|seal| seal.commitment.to_vec()));
+        let texts = version.file.lines().filter(|(_, text)| SealedFile::is_encrypted(text));
+        marks.extend(texts.map(|(_, text)| text.to_vec()));
+        marks.extend(version.file.metadata().wraps().map(|wrap| wrap.armor.clone()));
+        for mark in marks {
+            let other = *first_with.entry(mark).or_insert(index);
+            let (one, other) = (root(&parents, index), root(&parents, other));
+            parents[one.max(other)] = one.min(other);
+        }
+    }
+    (0..versions.len()).map(|index| root(&parents, index)).collect()
+}
+
+fn root(parents: &[usize], mut at: usize) -> usize {
+    while parents[at] != at {
+        at = parents[at];
+    }
+    at
+}

@@ -1,0 +1,84 @@
+//! Every file of a team: the environments of a project, and those of all services whose `root` leads to it.
+
+use std::path::Path;
+
+use ignore::WalkBuilder;
+
+use crate::base::Result;
+use crate::disk;
+use crate::disk::Limit;
+use crate::project;
+use crate::project::Environment;
+use crate::project::FILE_NAME;
+use crate::project::Project;
+
+/// A project and all that share its members.
+pub struct Scope {
+    /// The project that was asked for comes first.
+    pub projects: Vec<Project>,
+}
+
+/// One environment of one project.
+#[derive(Clone, Copy)]
+pub struct Site<'a> {
+    pub project: &'a Project,
+    pub environment: &'a Environment,
+}
+
+impl Scope {
+    /// Finds the services that share the members of `project`. Folders that git ignores are not looked into.
+    ///
+    /// # Errors
+    /// As [`project::load`], for a service that cannot be understood: nothing is done to half of a team's files.
+    pub fn of(project: Project) -> Result<Self> {
+        let (home, own) = (project.home.clone(), project.folder.clone());
+        let mut projects = vec![project];
+        for entry in WalkBuilder::new(&home).require_git(false).build().flatten() {
+            let is_settings = entry.file_name() == FILE_NAME;
+            let Some(folder) = entry.path().parent().filter(|_| is_settings) else { continue };
+            if is_same(folder, &own) {
+                continue;
+            }
+            let found = project::load(folder)?;
+            if is_same(&found.home, &home) {
+                projects.push(found);
+            }
+        }
+        Ok(Self { projects })
+    }
+
+    /// Returns every environment of every project.
+    pub fn sites(&self) -> impl Iterator<Item = Site<'_>> {
+        self.projects.iter().flat_map(|project| {
+            project.environments.iter().map(move |environment| Site { project, environment })
+        })
+    }
+}
+
+fn is_same(one: &Path, other: &Path) -> bool {
+    one == other || one.canonicalize().ok().is_some_and(|one| other.canonicalize().is_ok_and(|other| one == other))
+}
+
+impl Site<'_> {
+    /// Returns the file's path below the project's home, `/` between parts.
+    pub fn path(&self) -> String {
+        self.project.below_home(&self.environment.file)
+    }
+
+    /// Returns the environment's name, with the service before it where there are several.
+    pub fn label(&self) -> String {
+        self.project.label(self.environment)
+    }
+
+    /// Reads the file as it is; `None` if there is none yet.
+    ///
+    /// # Errors
+    /// As [`disk::read_beneath`].
+    pub fn read(&self) -> Result<Option<Vec<u8>>> {
+        if self.project.path_of(self.environment).symlink_metadata().is_err() {
+            return Ok(None);
+        }
+        let below = Path::new(&self.environment.file);
+        disk::read_beneath(&self.project.folder, below, Limit::SEALED_FILE).map(|bytes| Some(bytes.to_vec()))
+    }
+}
