@@ -13,11 +13,11 @@ use secrets::dotenv;
 use secrets::sops::DataKey;
 use secrets::sops::Draft;
 use secrets::sops::Leniency;
+use secrets::sops::NextSeal;
 use secrets::sops::Place;
 use secrets::sops::Recipient;
 use secrets::sops::Row;
 use secrets::sops::SealedFile;
-use secrets::sops::NextSeal;
 use secrets::sops::Selector;
 
 const SIZES: [usize; 4] = [1, 50, 500, 5_000];
@@ -37,7 +37,10 @@ fn now() -> Timestamp {
 fn write(draft: &Draft, identity: &age::x25519::Identity) -> Vec<u8> {
     let recipient = Recipient::parse(&identity.to_public().to_string()).expect("a recipient");
     let selector = Selector::for_plain(&[]).expect("a selector");
-    draft.write(&[recipient], &selector, Some(NextSeal::first(Place::default())), now()).expect("it can be written").bytes
+    draft
+        .write(&[recipient], &selector, Some(NextSeal::first(Place::default())), now())
+        .expect("it can be written")
+        .bytes
 }
 
 fn read(bytes: &[u8]) -> SealedFile {

@@ -30,6 +30,8 @@ pub mod launch;
 
 pub mod team;
 
+pub mod git;
+
 // Faces.
 pub mod term;
 

@@ -16,4 +16,10 @@ pub trait Ask {
     /// # Errors
     /// `Kind::Failed` if there is no terminal to ask on.
     fn confirm(&mut self, question: &str, default: bool) -> Result<bool>;
+
+    /// Asks for one of several words, each by its first letter; returns its place.
+    ///
+    /// # Errors
+    /// `Kind::Failed` if there is no terminal to ask on.
+    fn choose(&mut self, question: &str, words: &[&str]) -> Result<usize>;
 }

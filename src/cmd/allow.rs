@@ -55,7 +55,7 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
     let saved = selected.trust.borrow_mut().save(selected.project);
     saved.map_err(|error| Error::new(Kind::Failed, "what was accepted cannot be remembered").because(error))?;
     if names.is_empty() && !arguments.no_git {
-        super::git::install_quietly(context, selected.project)?;
+        super::git::install_quietly(context, selected.project);
     }
     Ok(())
 }
@@ -78,7 +78,11 @@ fn allow(context: &Context<'_>, selected: &Selected<'_>) -> Result<()> {
         }
     }
     let count = project.environments.len();
-    context.ui.done(format!("`{}` is trusted on this machine, with {count} environment{}", project.name, plural(count)));
+    context.ui.done(format!(
+        "`{}` is trusted on this machine, with {count} environment{}",
+        project.name,
+        plural(count)
+    ));
     // A file that cannot be accepted is not the fault of what secrets.toml says, and is refused where it is used.
     let worst = left.into_iter().max_by_key(|error| error.kind() == Kind::Refused);
     match worst {

@@ -33,7 +33,7 @@ use super::judge;
 use super::target::Target;
 
 /// The mode of a new sealed file: it is meant for git, so it is readable like any other.
-const SEALED_FILE_MODE: u32 = 0o644;
+pub const SEALED_FILE_MODE: u32 = 0o644;
 
 /// Opens a layer that was read.
 ///
@@ -50,7 +50,9 @@ pub fn open(context: &Context<'_>, target: &Target, layer: Layer) -> Result<Open
     if let (Some(selected), Some(environment)) = (&selected, &environment) {
         let verdict = judge::accept(context, selected, environment, &opened).map_err(in_file)?;
         if matches!(verdict, Verdict::Older { is_replaced_key: true, .. }) {
-            context.ui.warn(format!("`{shown}` is from before a rekey: whoever was removed then reads what is written here"));
+            context
+                .ui
+                .warn(format!("`{shown}` is from before a rekey: whoever was removed then reads what is written here"));
         }
     }
     Ok(opened)
@@ -106,7 +108,9 @@ pub fn change<T>(
 
 /// Takes the names that have a new value, or none any more, off the lists of what former members have seen.
 fn settle(context: &Context<'_>, target: &Target, before: Option<&Opened>, after: &Draft) -> Result<()> {
-    let (Some(Selected { project, environment, .. }), Some(before)) = (target.selected(), before) else { return Ok(()) };
+    let (Some(Selected { project, environment, .. }), Some(before)) = (target.selected(), before) else {
+        return Ok(());
+    };
     let label = project.label(environment);
     let listed = project.former.iter().filter_map(|former| former.rotate.get(&label)).flatten();
     let old = Draft::of(before)?;
@@ -124,7 +128,10 @@ fn settle(context: &Context<'_>, target: &Target, before: Option<&Opened>, after
     if settings.settle(&label, &names) {
         disk::write_over(&lock, settings.print().as_bytes(), None)?;
         let shown: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
-        context.ui.done(format!("{} has a new value, and left the list of what former members have seen", quoted_list(&shown)));
+        context.ui.done(format!(
+            "{} has a new value, and left the list of what former members have seen",
+            quoted_list(&shown)
+        ));
     }
     Ok(())
 }

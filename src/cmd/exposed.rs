@@ -100,7 +100,10 @@ impl Exposed {
         let these = if count == 1 { "this value, which" } else { "these values, which" };
         context.ui.warn(format!("{name} has seen {these} still work{}:", if count == 1 { "s" } else { "" }));
         for (environment, names) in &self.names {
-            context.ui.warn(format!("  {environment}: {}", quoted_list(names.iter().map(Name::as_str).collect::<Vec<_>>().as_slice())));
+            context.ui.warn(format!(
+                "  {environment}: {}",
+                quoted_list(names.iter().map(Name::as_str).collect::<Vec<_>>().as_slice())
+            ));
         }
         context.ui.hint("give each a new value with `secrets set NAME`; `secrets status` lists them until then");
     }

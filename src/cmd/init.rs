@@ -23,6 +23,7 @@ use crate::sops::Recipient;
 
 use super::change;
 use super::context::Context;
+use super::git;
 use super::identity;
 use super::judge;
 use super::target::Target;
@@ -49,6 +50,9 @@ pub struct Arguments {
     /// Render a .sops.yaml too, so that plain sops seals to the same readers
     #[arg(long)]
     sops_yaml: bool,
+    /// Leave git's drivers alone
+    #[arg(long)]
+    no_git: bool,
     /// Answer every question with yes
     #[arg(long, short)]
     yes: bool,
@@ -90,6 +94,9 @@ pub fn run(context: &Context<'_>, arguments: Arguments) -> Result<()> {
         }
     }
     report(context, &project, &changed);
+    if !arguments.no_git {
+        git::install_quietly(context, &project);
+    }
     Ok(())
 }
 

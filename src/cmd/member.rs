@@ -68,7 +68,11 @@ fn list(context: &Context<'_>) -> Result<()> {
         }
         notes.extend(member.until.as_ref().map(|day| format!("until {day}")));
         let environments = environments(&project, member);
-        notes.push(if environments.is_empty() { "reads nothing".into() } else { format!("reads {}", environments.join(", ")) });
+        notes.push(if environments.is_empty() {
+            "reads nothing".into()
+        } else {
+            format!("reads {}", environments.join(", "))
+        });
         text.push_str(&format!("{:<width$}  {}\n", member.name, notes.join("; ")));
     }
     context.ui.data(text.as_bytes())

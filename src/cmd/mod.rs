@@ -4,10 +4,11 @@ mod allow;
 mod change;
 mod context;
 mod decrypt;
+mod diff;
 mod edit;
 mod encrypt;
-mod exposed;
 mod export;
+mod exposed;
 mod get;
 mod git;
 mod identity;
@@ -18,6 +19,7 @@ mod list;
 mod member;
 mod plain;
 mod rekey;
+mod reseal;
 mod run;
 mod set;
 mod status;
@@ -90,6 +92,9 @@ enum Command {
     Status(status::Arguments),
     Member(member::Arguments),
     Rekey(rekey::Arguments),
+    Reseal(reseal::Arguments),
+    Diff(diff::Arguments),
+    Git(git::Arguments),
     Identity(identity::Arguments),
 }
 
@@ -148,6 +153,9 @@ fn dispatch(context: &Context<'_>, command: Command) -> crate::base::Result<()> 
         Command::Deny(arguments) => allow::deny(context, &arguments),
         Command::Status(arguments) => status::run(context, &arguments),
         Command::Member(arguments) => member::run(context, arguments),
+        Command::Reseal(arguments) => reseal::run(context, &arguments),
+        Command::Diff(arguments) => diff::run(context, &arguments),
+        Command::Git(arguments) => git::run(context, &arguments),
         Command::Rekey(arguments) => rekey::run(context, &arguments),
         Command::Identity(arguments) => identity::run(context, arguments),
     }

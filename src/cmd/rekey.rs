@@ -96,7 +96,11 @@ fn finish(context: &Context<'_>, resume: bool) -> Result<()> {
     let count = unfinished.paths().count();
     let members_before = trust.changed_members(&project).is_empty();
     let home = project.home.clone();
-    if resume { unfinished.resume(&home)? } else { unfinished.abort(&home)? }
+    if resume {
+        unfinished.resume(&home)?
+    } else {
+        unfinished.abort(&home)?
+    }
     let after = project::load(&project.folder)?;
     // The change was this machine's own, and was checked before its journal was written.
     if resume && members_before {

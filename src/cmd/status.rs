@@ -84,13 +84,14 @@ fn older(is_replaced_key: bool) -> String {
 fn state(context: &Context<'_>, target: &Target, error: &Error) -> String {
     let message = error.message();
     let message = message.split_once("`: ").map_or(message, |(_, rest)| rest);
-    if let Some(selected) = target.selected().filter(|_| error.kind() != Kind::Refused) {
+    if let Some(selected) = target.selected() {
         let git = Repository::of(context.world, &selected.project.folder);
         let path = &selected.environment.file;
         if git.as_ref().is_some_and(|git| matches!(git.conflict(path), Ok(Some(_)))) {
             return "waits for a merge: `secrets reseal` merges it by name".to_string();
         }
-        if git.as_ref().is_some_and(|git| matches!(git.last_merge(path), Ok(Some(_)))) {
+        let is_tampered = error.kind() != Kind::Refused;
+        if is_tampered && git.as_ref().is_some_and(|git| matches!(git.last_merge(path), Ok(Some(_)))) {
             return format!("merged elsewhere, line by line ({message}): `secrets reseal` redoes the merge by name");
         }
     }
@@ -165,9 +166,9 @@ impl Report {
 
     fn to_json(&self) -> serde_json::Value {
         let rotate = self.rotate.iter();
-        let rotate = rotate.map(|(member, environment, names)| {
-            json!({ "member": member, "environment": environment, "names": names })
-        });
+        let rotate = rotate.map(
+            |(member, environment, names)| json!({ "member": member, "environment": environment, "names": names }),
+        );
         json!({
             "project": self.project,
             "environment": self.environment,

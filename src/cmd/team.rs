@@ -149,8 +149,8 @@ impl<'c> Team<'c> {
                 self.trust.accept_version(project, environment, version, repository).map_err(in_file)?;
             }
             None => {
-                let (file, _) =
-                    crate::sops::SealedFile::read(&prepared.before, crate::sops::Leniency::None, None).map_err(in_file)?;
+                let (file, _) = crate::sops::SealedFile::read(&prepared.before, crate::sops::Leniency::None, None)
+                    .map_err(in_file)?;
                 self.trust.check_unsealed(project, environment, &file, repository).map_err(in_file)?;
             }
         }
@@ -164,9 +164,12 @@ impl<'c> Team<'c> {
             return Ok(());
         }
         let names = project.who(&unknown).join(", ");
-        Err(Error::new(Kind::Refused, format!("`{shown}` would be sealed to {names}, whom this machine has not accepted"))
-            .because("whoever can write to the repository can add a recipient to secrets.toml")
-            .hint("`secrets allow` shows who is new and accepts them"))
+        Err(Error::new(
+            Kind::Refused,
+            format!("`{shown}` would be sealed to {names}, whom this machine has not accepted"),
+        )
+        .because("whoever can write to the repository can add a recipient to secrets.toml")
+        .hint("`secrets allow` shows who is new and accepts them"))
     }
 
     /// Returns the changes of `secrets.toml` and of each `.sops.yaml` that was rendered from it.

@@ -158,8 +158,11 @@ impl Unfinished {
             let is_known = now.as_deref() == contents.0.as_deref() || now.as_deref() == Some(&contents.1[..]);
             if !is_known {
                 let path = &entry.path;
-                return Err(Error::new(Kind::Failed, format!("`{path}` was changed after `{}` was interrupted", self.what()))
-                    .hint(format!("move `{path}` away, or put its last committed version back with git, and try again")));
+                return Err(Error::new(
+                    Kind::Failed,
+                    format!("`{path}` was changed after `{}` was interrupted", self.what()),
+                )
+                .hint(format!("move `{path}` away, or put its last committed version back with git, and try again")));
             }
             match wanted(contents) {
                 Some(bytes) if now.as_deref() != Some(bytes) => writes.push((lock, bytes)),
@@ -245,8 +248,7 @@ fn write_journal(folder: &Path, head: &Head, changes: &[Change]) -> Result<()> {
             .hint("`secrets rekey --resume` finishes it, `secrets rekey --abort` undoes it"));
     }
     let write = || -> io::Result<()> {
-        let file =
-            fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temp)?;
+        let file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temp)?;
         let mut out = io::BufWriter::new(file);
         serde_json::to_writer(&mut out, head)?;
         out.write_all(b"\n")?;
@@ -263,9 +265,9 @@ fn write_journal(folder: &Path, head: &Head, changes: &[Change]) -> Result<()> {
 
 fn remove_journal(folder: &Path) -> Result<()> {
     let path = folder.join(JOURNAL);
-    fs::remove_file(&path)
-        .and_then(|()| File::open(folder)?.sync_all())
-        .map_err(|error| Error::new(Kind::Failed, format!("cannot remove the journal `{}`", show(&path))).because(error))
+    fs::remove_file(&path).and_then(|()| File::open(folder)?.sync_all()).map_err(|error| {
+        Error::new(Kind::Failed, format!("cannot remove the journal `{}`", show(&path))).because(error)
+    })
 }
 
 fn interrupted(what: &str, error: Error) -> Error {
@@ -323,7 +325,11 @@ mod tests {
                 place_all(changes.iter().take(written).map(|c| (&c.lock, c.after.as_slice()))).unwrap();
                 drop(changes);
                 let unfinished = Unfinished::find(&journal).unwrap().unwrap();
-                if resume { unfinished.resume(&root).unwrap() } else { unfinished.abort(&root).unwrap() }
+                if resume {
+                    unfinished.resume(&root).unwrap()
+                } else {
+                    unfinished.abort(&root).unwrap()
+                }
                 let a = fs::read_to_string(root.join("a.env")).unwrap();
                 assert_eq!(a, if resume { "new a.env" } else { "old a" });
                 assert_eq!(root.join("new.env").exists(), resume);

@@ -17,13 +17,8 @@ use super::Repository;
 ///
 /// Held by tests/it/git.rs::hostile_settings_run_nothing.
 const SAFE: [&str; 7] = [
-    "core.fsmonitor=false",
-    "core.hooksPath=/dev/null",
-    "core.untrackedCache=false",
-    "core.alternateRefsCommand=",
-    "diff.external=",
-    "safe.bareRepository=explicit",
-    "log.showSignature=false",
+    "core.fsmonitor=false", "core.hooksPath=/dev/null", "core.untrackedCache=false", "core.alternateRefsCommand=",
+    "diff.external=", "safe.bareRepository=explicit", "log.showSignature=false",
 ];
 
 /// More than any answer that is asked for.
@@ -63,7 +58,7 @@ impl Repository {
     ///
     /// # Errors
     /// `Kind::Failed`, with git's own words.
-    pub(super) fn output(&self, arguments: &[&str]) -> Result<Vec<u8>> {
+    pub fn output(&self, arguments: &[&str]) -> Result<Vec<u8>> {
         self.output_of(arguments, Vec::new())
     }
 

@@ -68,7 +68,8 @@ impl Repository {
         if input.is_empty() {
             return Ok(History { changes: Vec::new(), is_cut });
         }
-        let mut arguments = vec!["diff-tree", "--stdin", "-r", "-z", "--root", "--no-renames", "--no-ext-diff", "--relative"];
+        let mut arguments =
+            vec!["diff-tree", "--stdin", "-r", "-z", "--root", "--no-renames", "--no-ext-diff", "--relative"];
         arguments.push(if span == Span::FirstParents { "--diff-merges=first-parent" } else { "-m" });
         arguments.push("--");
         arguments.extend(paths);

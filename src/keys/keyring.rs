@@ -126,8 +126,10 @@ impl Keyring {
             readers => format!("it is sealed to {}; ask one of them", readers.join(", ")),
         };
         match own {
-            Some(own) => error.hint(format!("{whom} to add this recipient: {own}")),
-            None => error.hint("`secrets identity new` makes an identity").hint(format!("{whom} to add its recipient")),
+            Some(own) => error.hint(format!("{whom} to run: secrets member add NAME {own} --to GROUP")),
+            None => error
+                .hint("`secrets identity new` makes an identity and prints its recipient")
+                .hint(format!("{whom} to run `secrets member add` with it")),
         }
     }
 }

@@ -139,8 +139,11 @@ impl Project {
         let (home, prefix, team) = match home {
             None => (folder.to_path_buf(), String::new(), own),
             Some(_) if !own.is_empty() => {
-                return Err(Error::new(Kind::Failed, "secrets.toml has a `root`, and members, groups or stores of its own")
-                    .hint("they stand in the secrets.toml that `root` leads to"));
+                return Err(Error::new(
+                    Kind::Failed,
+                    "secrets.toml has a `root`, and members, groups or stores of its own",
+                )
+                .hint("they stand in the secrets.toml that `root` leads to"));
             }
             Some(home) => (home.folder, home.prefix, home.team),
         };
@@ -201,7 +204,11 @@ impl Project {
 
     /// Returns where an environment's file belongs, as its seal says it.
     pub fn place_of(&self, environment: &Environment) -> Place {
-        Place { project: self.name.clone(), path: self.below_home(&environment.file), environment: environment.name.clone() }
+        Place {
+            project: self.name.clone(),
+            path: self.below_home(&environment.file),
+            environment: environment.name.clone(),
+        }
     }
 
     /// Returns a path of this folder as it is below the folder that `root` names.

@@ -29,9 +29,9 @@ impl Settings {
     /// # Errors
     /// `Kind::Failed` if it is not TOML.
     pub fn parse(text: &str) -> Result<Self> {
-        let document = text
-            .parse()
-            .map_err(|error: toml_edit::TomlError| Error::new(Kind::Failed, "secrets.toml is not TOML").because(error))?;
+        let document = text.parse().map_err(|error: toml_edit::TomlError| {
+            Error::new(Kind::Failed, "secrets.toml is not TOML").because(error)
+        })?;
         Ok(Self { document, before: text.to_string() })
     }
 

@@ -84,7 +84,8 @@ pub fn environment(name: String, raw: RawEnvironment) -> Result<Environment> {
         Some(file) => path_below(&file)?,
         None => format!("secrets/{name}.env"),
     };
-    let references = raw.from.0.into_iter().map(|(name, value)| Ok(Reference { name: Name::parse(name)?, text: as_text(value) }));
+    let references =
+        raw.from.0.into_iter().map(|(name, value)| Ok(Reference { name: Name::parse(name)?, text: as_text(value) }));
     let references = references.collect::<Result<Vec<_>>>()?;
     let plain = raw.plain.iter().map(|text| Pattern::parse(text)).collect::<Result<Vec<_>>>()?;
     Ok(Environment { name, extends: raw.extends, file, readers: raw.readers, plain, references })

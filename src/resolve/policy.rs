@@ -65,9 +65,8 @@ fn fits(pattern: &str, name: &str) -> bool {
 /// `Kind::Refused` with all the names, and which of the conditions is missing.
 pub(super) fn check(plan: &Plan, selected: Option<&Selected<'_>>) -> Result<()> {
     let lets_pass = |name: &Name| selected.is_some_and(|selected| selected.trust.borrow().lets_pass(name));
-    let lets_run_code = |name: &Name| {
-        selected.is_some_and(|selected| selected.trust.borrow().lets_run_code(selected.project, name))
-    };
+    let lets_run_code =
+        |name: &Name| selected.is_some_and(|selected| selected.trust.borrow().lets_run_code(selected.project, name));
     let mut unknown = Vec::new();
     let mut never = Vec::new();
     let mut undeclared = Vec::new();
@@ -103,9 +102,12 @@ pub(super) fn check(plan: &Plan, selected: Option<&Selected<'_>>) -> Result<()> 
     }
     if !unknown.is_empty() {
         let names = quoted_list(&unknown);
-        return Err(Error::new(Kind::Refused, format!("{names} can make programs run code, and this machine has not accepted that"))
-            .because("secrets.toml declares it, and whoever can write to the repository can change secrets.toml")
-            .hint("`secrets allow` accepts what secrets.toml says"));
+        return Err(Error::new(
+            Kind::Refused,
+            format!("{names} can make programs run code, and this machine has not accepted that"),
+        )
+        .because("secrets.toml declares it, and whoever can write to the repository can change secrets.toml")
+        .hint("`secrets allow` accepts what secrets.toml says"));
     }
     if !unsealed.is_empty() {
         let names = quoted_list(&unsealed);

@@ -12,15 +12,15 @@ use crate::base::printable;
 
 use super::cipher::DataKey;
 use super::cipher::Encrypted;
+use super::link;
+use super::link::Bytes32;
+use super::link::LinkKey;
 use super::mac::SopsMac;
 use super::metadata::Metadata;
 use super::metadata::SEAL_NAME;
 use super::metadata::Wrap;
 use super::number;
 use super::number::ValueKind;
-use super::link;
-use super::link::Bytes32;
-use super::link::LinkKey;
 use super::seal::Links;
 use super::seal::NextSeal;
 use super::seal::Place;
@@ -121,6 +121,11 @@ impl SealedFile {
         self.seal.as_ref().map_or(Ok(()), |seal| seal.check_place(place))
     }
 
+    /// Takes the seal away, so that [`Self::open`] does not ask for it: for whoever makes a new one after a look.
+    pub fn set_seal_aside(&mut self) -> Option<Seal> {
+        self.seal.take()
+    }
+
     /// Returns the metadata.
     pub fn metadata(&self) -> &Metadata {
         &self.metadata
@@ -142,6 +147,21 @@ impl SealedFile {
             Content::Entry(name, text) => Some((name, text)),
             Content::Blank | Content::Comment(_) => None,
         })
+    }
+
+    /// Returns each name with the number of comments above it; the last one has no name.
+    pub fn comments_above(&self) -> impl Iterator<Item = (Option<&[u8]>, usize)> {
+        let mut comments = 0;
+        let mut rows = Vec::new();
+        for item in &self.text.items {
+            match item.content() {
+                Content::Comment(_) => comments += 1,
+                Content::Entry(name, _) => rows.push((Some(name), std::mem::take(&mut comments))),
+                Content::Blank => {}
+            }
+        }
+        rows.push((None, comments));
+        rows.into_iter()
     }
 
     /// Tells whether a value as it stands in a file is meant to be encrypted.
@@ -237,6 +257,11 @@ impl Opened {
     /// Returns the file as it stands.
     pub fn file(&self) -> &SealedFile {
         &self.file
+    }
+
+    /// Returns the data key, to open other versions that have it.
+    pub fn data_key(&self) -> &DataKey {
+        &self.key
     }
 
     /// Returns each item beside its plaintext, in file order.

@@ -106,11 +106,8 @@ mod tests {
 
     #[test]
     fn the_proof_is_that_of_the_vectors_and_of_no_other_place() {
-        let place = Place {
-            project: "shop".into(),
-            path: "secrets/development.env".into(),
-            environment: "development".into(),
-        };
+        let place =
+            Place { project: "shop".into(), path: "secrets/development.env".into(), environment: "development".into() };
         let (old, new) = (commitment(&key(0)), commitment(&key(32)));
         let link = LinkKey::of(&key(0));
         let tag = link.tag(&place, &old, &new);

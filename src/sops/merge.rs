@@ -58,11 +58,7 @@ pub fn merge(base: &Draft, ours: &Draft, theirs: &Draft) -> Merged {
 }
 
 /// Returns the value that both sides agree on, or ours, and whether they disagree.
-fn pick<'a>(
-    base: Option<&'a Value>,
-    ours: Option<&'a Value>,
-    theirs: Option<&'a Value>,
-) -> (Option<&'a Value>, bool) {
+fn pick<'a>(base: Option<&'a Value>, ours: Option<&'a Value>, theirs: Option<&'a Value>) -> (Option<&'a Value>, bool) {
     let same = |one: Option<&Value>, other: Option<&Value>| match (one, other) {
         (Some(one), Some(other)) => one.same_as(other),
         (None, None) => true,
@@ -178,15 +174,15 @@ fn copy<'a>(rows: impl Iterator<Item = &'a Row>) -> Vec<Row> {
 }
 
 /// Merges the wraps of two sides under one data key: those of both, without what one of them took out.
-pub fn merge_wraps(base: &[&Wrap], ours: &[&Wrap], theirs: &[&Wrap]) -> Vec<Wrap> {
+pub fn merge_wraps(base: &[Wrap], ours: &[Wrap], theirs: &[Wrap]) -> Vec<Wrap> {
     let key = |wrap: &Wrap| {
         Recipient::parse(&wrap.recipient).map_or_else(|_| wrap.recipient.clone(), |recipient| recipient.key_text())
     };
-    let keys = |wraps: &[&Wrap]| wraps.iter().map(|wrap| key(wrap)).collect::<HashSet<String>>();
+    let keys = |wraps: &[Wrap]| wraps.iter().map(key).collect::<HashSet<String>>();
     let (in_base, in_ours, in_theirs) = (keys(base), keys(ours), keys(theirs));
     let of_ours = ours.iter().filter(|wrap| in_theirs.contains(&key(wrap)) || !in_base.contains(&key(wrap)));
     let of_theirs = theirs.iter().filter(|wrap| !in_ours.contains(&key(wrap)) && !in_base.contains(&key(wrap)));
-    of_ours.chain(of_theirs).map(|wrap| Wrap::clone(wrap)).collect()
+    of_ours.chain(of_theirs).cloned().collect()
 }
 
 #[cfg(test)]

@@ -160,11 +160,7 @@ impl Seal {
     ///
     /// # Errors
     /// `Kind::Failed` if the sequence numbers are used up.
-    pub(super) fn make(
-        text: &Text,
-        key: &DataKey,
-        next: NextSeal,
-    ) -> Result<Self> {
+    pub(super) fn make(text: &Text, key: &DataKey, next: NextSeal) -> Result<Self> {
         let NextSeal { place, seq, prev, links } = next;
         if seq > MOST_SEQ {
             return Err(Error::new(Kind::Failed, "the file's sequence numbers are used up"));

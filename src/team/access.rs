@@ -63,7 +63,8 @@ impl Matrix {
         for gone in &project.former {
             former.extend(gone.keys.iter().map(|key| (key.as_str(), gone.name.as_str())));
         }
-        let keys: Vec<Vec<String>> = columns.iter().map(|column| column.recipients.iter().map(|l| key(l)).collect()).collect();
+        let keys: Vec<Vec<String>> =
+            columns.iter().map(|column| column.recipients.iter().map(|l| key(l)).collect()).collect();
         let mut matrix = Self {
             columns: columns.iter().map(|column| column.label.clone()).collect(),
             is_sealed: columns.iter().map(|column| column.is_sealed).collect(),
@@ -87,12 +88,15 @@ impl Matrix {
         let mut others: BTreeMap<(bool, String), Vec<Cell>> = BTreeMap::new();
         for (index, (column, keys)) in columns.iter().zip(&keys).enumerate() {
             for (label, key) in column.recipients.iter().zip(keys).filter(|(_, key)| !owners.contains_key(*key)) {
-                let name = former.get(key.as_str()).map_or_else(|| (true, short(label)), |name| (false, (*name).to_string()));
+                let name =
+                    former.get(key.as_str()).map_or_else(|| (true, short(label)), |name| (false, (*name).to_string()));
                 others.entry(name).or_insert_with(|| vec![Cell::No; columns.len()])[index] = Cell::Extra;
             }
         }
-        let others = others.into_iter().map(|((is_unknown, name), cells)| {
-            Row { name, kind: if is_unknown { "unknown" } else { "former" }, cells }
+        let others = others.into_iter().map(|((is_unknown, name), cells)| Row {
+            name,
+            kind: if is_unknown { "unknown" } else { "former" },
+            cells,
         });
         matrix.rows.extend(others);
         matrix

@@ -96,7 +96,9 @@ impl Past {
             .map(|(_, group)| *group)
             .collect();
         let mut seen: BTreeMap<Name, Vec<usize>> = BTreeMap::new();
-        for (index, version) in self.versions.iter().enumerate().filter(|(index, _)| held.contains(&self.groups[*index])) {
+        for (index, version) in
+            self.versions.iter().enumerate().filter(|(index, _)| held.contains(&self.groups[*index]))
+        {
             for (name, text) in version.file.lines() {
                 if let Ok(name) = Name::parse(name)
                     && SealedFile::is_encrypted(text)

@@ -7,8 +7,8 @@ use crate::keys::Keyring;
 use crate::sops::Bytes32;
 use crate::sops::DataKey;
 use crate::sops::Draft;
-use crate::sops::LinkKey;
 use crate::sops::Leniency;
+use crate::sops::LinkKey;
 use crate::sops::Links;
 use crate::sops::NextSeal;
 use crate::sops::Opened;
@@ -78,11 +78,7 @@ fn ask<'a>(job: Job<'a>, keyring: &mut Keyring, now: Timestamp) -> Result<Prepar
 }
 
 /// Makes the next version with the identities that were read already; gives the job back if none of them opens the file.
-fn attempt<'a>(
-    job: Job<'a>,
-    keyring: &Keyring,
-    now: Timestamp,
-) -> std::result::Result<Result<Prepared<'a>>, Job<'a>> {
+fn attempt<'a>(job: Job<'a>, keyring: &Keyring, now: Timestamp) -> std::result::Result<Result<Prepared<'a>>, Job<'a>> {
     let shown = job.site.path();
     let read = SealedFile::read(&job.before, Leniency::None, None).map_err(|error| in_file(&shown, error));
     let (file, _) = match read {

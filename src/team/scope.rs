@@ -49,9 +49,9 @@ impl Scope {
 
     /// Returns every environment of every project.
     pub fn sites(&self) -> impl Iterator<Item = Site<'_>> {
-        self.projects.iter().flat_map(|project| {
-            project.environments.iter().map(move |environment| Site { project, environment })
-        })
+        self.projects
+            .iter()
+            .flat_map(|project| project.environments.iter().map(move |environment| Site { project, environment }))
     }
 }
 

@@ -37,23 +37,37 @@ impl Ask for Terminal {
     }
 
     fn confirm(&mut self, question: &str, default: bool) -> Result<bool> {
-        let mut terminal = open()?;
-        let failed = |error: io::Error| Error::new(Kind::Failed, "cannot ask on the terminal").because(error);
         let choice = if default { "[Y/n]" } else { "[y/N]" };
-        let mut reader = BufReader::new(terminal.try_clone().map_err(failed)?);
-        loop {
-            terminal.write_all(format!("{question} {choice} ").as_bytes()).map_err(failed)?;
-            let mut answer = String::new();
-            if reader.read_line(&mut answer).map_err(failed)? == 0 {
-                return Err(Error::new(Kind::Failed, "the question was not answered"));
-            }
-            let _ = terminal.write_all(ERASE);
-            match answer.trim().to_ascii_lowercase().as_str() {
-                "" => return Ok(default),
-                "y" | "yes" => return Ok(true),
-                "n" | "no" => return Ok(false),
-                _ => {}
-            }
+        ask(&format!("{question} {choice} "), |answer| match answer {
+            "" => Some(default),
+            "y" | "yes" => Some(true),
+            "n" | "no" => Some(false),
+            _ => None,
+        })
+    }
+
+    fn choose(&mut self, question: &str, words: &[&str]) -> Result<usize> {
+        ask(&format!("{question} [{}] ", words.join("/")), |answer| {
+            let is_meant = |word: &&str| !answer.is_empty() && word.starts_with(answer);
+            words.iter().position(is_meant)
+        })
+    }
+}
+
+/// Asks until the answer is understood, and erases the question.
+fn ask<T>(question: &str, understand: impl Fn(&str) -> Option<T>) -> Result<T> {
+    let failed = |error: io::Error| Error::new(Kind::Failed, "cannot ask on the terminal").because(error);
+    let mut terminal = open()?;
+    let mut reader = BufReader::new(terminal.try_clone().map_err(failed)?);
+    loop {
+        terminal.write_all(question.as_bytes()).map_err(failed)?;
+        let mut answer = String::new();
+        if reader.read_line(&mut answer).map_err(failed)? == 0 {
+            return Err(Error::new(Kind::Failed, "the question was not answered"));
+        }
+        let _ = terminal.write_all(ERASE);
+        if let Some(understood) = understand(answer.trim().to_ascii_lowercase().as_str()) {
+            return Ok(understood);
         }
     }
 }

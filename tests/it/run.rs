@@ -428,8 +428,7 @@ fn our_own_variables_are_not_passed_on() {
         for name in ["SECRETS_IDENTITY", "SOPS_AGE_KEY"] {
             call = call.env(name, key);
         }
-        for name in ["SECRETS_IDENTITY_FILE", "__SECRETS", "SOPS_AGE_KEY_FILE", "SOPS_AGE_RECIPIENTS"]
-        {
+        for name in ["SECRETS_IDENTITY_FILE", "__SECRETS", "SOPS_AGE_KEY_FILE", "SOPS_AGE_RECIPIENTS"] {
             call = call.env(name, "canary-of-ours");
         }
         call.env("SECRETS_TRUST", format!("canary-of-ours,{digest}")).env("SECRETS_ENV", "development").go()

@@ -8,11 +8,11 @@ use secrets::base::Value;
 use secrets::sops::DataKey;
 use secrets::sops::Draft;
 use secrets::sops::Leniency;
+use secrets::sops::NextSeal;
 use secrets::sops::Place;
 use secrets::sops::Recipient;
 use secrets::sops::Row;
 use secrets::sops::SealedFile;
-use secrets::sops::NextSeal;
 use secrets::sops::Selector;
 
 use crate::Identity;

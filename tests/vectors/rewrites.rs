@@ -10,13 +10,13 @@ use secrets::base::Pattern;
 use secrets::base::Value;
 use secrets::sops::Draft;
 use secrets::sops::Leniency;
+use secrets::sops::NextSeal;
 use secrets::sops::Opened;
 use secrets::sops::Place;
 use secrets::sops::Plain;
 use secrets::sops::Recipient;
 use secrets::sops::Row;
 use secrets::sops::SealedFile;
-use secrets::sops::NextSeal;
 use secrets::sops::Selector;
 
 use crate::Identity;

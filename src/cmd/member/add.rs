@@ -63,7 +63,11 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
     // What secrets.toml will say decides which files there are to read; the files follow it.
     let after = project::parse_with_home(
         &project.folder,
-        edits.texts.get(&project.prefix).map_or_else(|| project::text(&project.folder), |text| Ok(text.clone()))?.as_str(),
+        edits
+            .texts
+            .get(&project.prefix)
+            .map_or_else(|| project::text(&project.folder), |text| Ok(text.clone()))?
+            .as_str(),
         edits.texts.get("").map(String::as_str),
     )?;
     let newcomers: Vec<Recipient> = super::find(&after, &arguments.name)?.recipients.clone();
@@ -113,7 +117,8 @@ fn edits(project: &Project, arguments: &Arguments, recipients: &[Recipient]) -> 
     let mut home = Settings::parse(&project::text(&project.home)?)?;
     home.add_member(name, recipients, kind, arguments.until.as_deref());
     let is_service = !project.prefix.is_empty();
-    let mut own = is_service.then(|| project::text(&project.folder)).transpose()?.map(|t| Settings::parse(&t)).transpose()?;
+    let mut own =
+        is_service.then(|| project::text(&project.folder)).transpose()?.map(|t| Settings::parse(&t)).transpose()?;
     let mut names = vec![name.clone()];
     for to in &arguments.to {
         names.push(to.clone());
@@ -155,7 +160,8 @@ fn ssh_keys(context: &Context<'_>, path: &Path) -> Result<Vec<Recipient>> {
     let bytes = disk::read(path, Limit::SETTINGS)?;
     let text = String::from_utf8_lossy(&bytes);
     let mut keys = Vec::new();
-    for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#')) {
+    for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'))
+    {
         match Recipient::parse(line) {
             Ok(key) => keys.push(key),
             Err(error) => {
@@ -183,4 +189,3 @@ fn report(context: &Context<'_>, arguments: &Arguments, count: usize, labels: &[
     }
     context.ui.hint("to commit: `git add secrets.toml secrets/`, or what `git status` shows");
 }
-

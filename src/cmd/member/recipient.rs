@@ -84,8 +84,9 @@ fn remove(context: &Context<'_>, name: &str, recipient: &str, is_lost: bool) -> 
             .hint("`secrets member list --json` shows them whole"));
     }
     if member.recipients.len() == 1 {
-        return Err(Error::new(Kind::Refused, format!("`{name}` would have no recipient any more"))
-            .hint(format!("`secrets member recipient add {name} RECIPIENT` first, or `secrets member remove {name}`")));
+        return Err(Error::new(Kind::Refused, format!("`{name}` would have no recipient any more")).hint(format!(
+            "`secrets member recipient add {name} RECIPIENT` first, or `secrets member remove {name}`"
+        )));
     }
     let mut settings = Settings::parse(&project::text(&project.home)?)?;
     settings.remove_recipient(name, &key);
@@ -118,4 +119,3 @@ fn remove(context: &Context<'_>, name: &str, recipient: &str, is_lost: bool) -> 
     exposed.iter().for_each(|exposed| exposed.report(context));
     Ok(())
 }
-

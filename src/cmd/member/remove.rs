@@ -94,7 +94,9 @@ fn edits(scope: &Scope, name: &str) -> Result<Edits> {
     }
     let project = &scope.projects[0];
     edits.own.push(name.to_string());
-    edits.own.extend(project.groups.iter().filter(|(_, names)| names.iter().any(|n| n == name)).map(|(group, _)| group.clone()));
+    edits.own.extend(
+        project.groups.iter().filter(|(_, names)| names.iter().any(|n| n == name)).map(|(group, _)| group.clone()),
+    );
     let reads = |environment: &&project::Environment| environment.readers.iter().any(|reader| reader == name);
     edits.own.extend(project.environments.iter().filter(reads).map(|environment| environment.name.clone()));
     Ok(edits)
@@ -119,8 +121,12 @@ fn remaining(context: &Context<'_>, site: &Site<'_>, keys: &HashSet<String>) -> 
 
 /// Refuses to lock the person out who asks.
 fn check_own(context: &Context<'_>, arguments: &Arguments, member: &Member) -> Result<()> {
-    let own: Vec<String> =
-        context.keyring().identities().filter_map(|identity| identity.to_recipient().ok()).map(|r| r.key_text()).collect();
+    let own: Vec<String> = context
+        .keyring()
+        .identities()
+        .filter_map(|identity| identity.to_recipient().ok())
+        .map(|r| r.key_text())
+        .collect();
     let is_own = member.recipients.iter().any(|recipient| own.contains(&recipient.key_text()));
     if !is_own || arguments.yes_me {
         return Ok(());

@@ -72,9 +72,8 @@ fn newer<'a>(
     let is_later_key = |commitment: &Bytes32| record.position(commitment).is_some_and(|at| at > position);
     let is_successor = |seal: &Seal| {
         let tag = seal.links.iter().find(|(old, _)| *old == version.commitment);
-        tag.zip(own_link.as_ref()).is_some_and(|((old, tag), link)| {
-            link.proves(&version.place, old, &seal.commitment, tag)
-        })
+        tag.zip(own_link.as_ref())
+            .is_some_and(|((old, tag), link)| link.proves(&version.place, old, &seal.commitment, tag))
     };
     let is_newer = |seal: &Seal| {
         (seal.commitment == version.commitment && seal.seq > version.seq)

@@ -161,7 +161,8 @@ pub fn differences(project: &Project, record: &Record) -> Vec<Difference> {
 impl EnvironmentFacts {
     fn differences(&self, now: &Self) -> Vec<(Matter, String)> {
         let mut found = Vec::new();
-        for (what, before, after) in [("reader", &self.readers, &now.readers), ("plain name", &self.plain, &now.plain)] {
+        for (what, before, after) in [("reader", &self.readers, &now.readers), ("plain name", &self.plain, &now.plain)]
+        {
             found.extend(after.difference(before).map(|new| (Matter::Readers, format!("the {what} `{new}` is new"))));
             found.extend(before.difference(after).map(|old| (Matter::Readers, format!("the {what} `{old}` is gone"))));
         }
@@ -196,7 +197,9 @@ fn changed(
             Some(_) => {}
         }
     }
-    texts.extend(before.keys().filter(|name| !now.contains_key(*name)).map(|name| format!("the {what} `{name}` is gone")));
+    texts.extend(
+        before.keys().filter(|name| !now.contains_key(*name)).map(|name| format!("the {what} `{name}` is gone")),
+    );
     texts
 }
 

@@ -145,11 +145,18 @@ impl Trust {
         let unmet = layers.iter().find(|layer| !layer.references.is_empty() && !self.is_trusted(project, layer));
         if let Some(layer) = unmet {
             let name = &layer.name;
-            return Err(Error::new(Kind::Refused, format!("`{name}` has references to stores, and this machine has not accepted them"))
-                .because("with a reference somebody could send a store's token, or another value, elsewhere")
-                .hint("`secrets allow` shows them and accepts them"));
+            return Err(Error::new(
+                Kind::Refused,
+                format!("`{name}` has references to stores, and this machine has not accepted them"),
+            )
+            .because("with a reference somebody could send a store's token, or another value, elsewhere")
+            .hint("`secrets allow` shows them and accepts them"));
         }
-        Ok(found.iter().filter(|d| d.matter == Matter::Readers).map(|d| format!("{}; `secrets allow` accepts it", d.text)).collect())
+        Ok(found
+            .iter()
+            .filter(|d| d.matter == Matter::Readers)
+            .map(|d| format!("{}; `secrets allow` accepts it", d.text))
+            .collect())
     }
 
     /// Checks what writing an environment's file depends on.
@@ -158,7 +165,8 @@ impl Trust {
     /// `Kind::Refused` if readers or plain names changed: the next write would leak.
     pub fn check_writing(&self, project: &Project, environment: &Environment) -> Result<()> {
         let found = self.differences(project);
-        let concerns = |d: &&Difference| d.matter == Matter::Readers && d.environment.as_ref() == Some(&environment.name);
+        let concerns =
+            |d: &&Difference| d.matter == Matter::Readers && d.environment.as_ref() == Some(&environment.name);
         refuse(found.iter().filter(concerns), "changed, and the next write would follow it")
     }
 

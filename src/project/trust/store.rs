@@ -104,8 +104,8 @@ pub fn update(path: &Path, otherwise: &Record, change: impl FnOnce(&mut Record))
     if before.as_ref() == Some(&record) {
         return Ok(());
     }
-    let mut bytes =
-        serde_json::to_vec_pretty(&record).map_err(|error| Error::new(Kind::Bug, "cannot write JSON").because(error))?;
+    let mut bytes = serde_json::to_vec_pretty(&record)
+        .map_err(|error| Error::new(Kind::Bug, "cannot write JSON").because(error))?;
     bytes.push(b'\n');
     disk::write_over(&lock, &bytes, None)
 }
@@ -124,7 +124,8 @@ pub fn point_home(home: &Path, project: &Project, id: &str) -> Result<()> {
     let name: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     let root = printable(project.home.as_os_str().as_encoded_bytes());
     let folder = printable(project.folder.as_os_str().as_encoded_bytes());
-    let pointer = Record { version: VERSION, id: id.to_string(), folder, root: Some(root.clone()), ..Record::default() };
+    let pointer =
+        Record { version: VERSION, id: id.to_string(), folder, root: Some(root.clone()), ..Record::default() };
     update(&projects.join(name).join(FILE), &pointer, |record| record.root = Some(root))
 }
 

@@ -1,0 +1,267 @@
+//! `secrets reseal`
+
+mod merge;
+mod past;
+
+use crate::base::Ask as _;
+use crate::base::Error;
+use crate::base::Kind;
+use crate::base::Result;
+use crate::disk;
+use crate::disk::Lock;
+use crate::git;
+use crate::git::Side;
+use crate::history::Repository;
+use crate::project::trust::Verdict;
+use crate::resolve::Selected;
+use crate::sops::Draft;
+use crate::sops::Leniency;
+use crate::sops::Links;
+use crate::sops::NextSeal;
+use crate::sops::Opened;
+use crate::sops::Recipient;
+use crate::sops::Seal;
+use crate::sops::SealedFile;
+use crate::sops::Selector;
+use crate::sops::Written;
+use crate::team::Site;
+use crate::term::Terminal;
+
+use super::change::SEALED_FILE_MODE;
+use super::change::check_writing;
+use super::context::Context;
+use super::diff;
+use super::judge;
+use super::target::Target;
+use super::target::TargetArguments;
+
+/// Show what changed since a file was last sealed, and seal it again
+///
+/// For a file that sops wrote, that was never sealed, that `git revert` brought back, or that was merged line by line: then
+/// the merge is made again by name.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Take this environment; the first one in secrets.toml is the default
+    #[arg(long, short, value_name = "ENV")]
+    env: Option<String>,
+    /// Every environment that needs it
+    #[arg(long, conflicts_with = "env")]
+    all: bool,
+    /// Where both sides of a merge changed a name, keep our value
+    #[arg(long, conflicts_with = "theirs")]
+    ours: bool,
+    /// Where both sides of a merge changed a name, take their value
+    #[arg(long)]
+    theirs: bool,
+    /// Do not ask
+    #[arg(long, short)]
+    yes: bool,
+}
+
+pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
+    let names: Vec<Option<String>> = if arguments.all {
+        context.project()?.environments.iter().map(|environment| Some(environment.name.clone())).collect()
+    } else {
+        vec![arguments.env.clone()]
+    };
+    for name in names {
+        let target = Target::choose(context, &TargetArguments { env: name, file: None })?;
+        if arguments.all && target.path().symlink_metadata().is_err() {
+            continue;
+        }
+        reseal(context, arguments, &target)?;
+    }
+    Ok(())
+}
+
+fn reseal(context: &Context<'_>, arguments: &Arguments, target: &Target) -> Result<()> {
+    check_writing(target)?;
+    let Some(selected) = target.selected() else { return Err(Error::new(Kind::Bug, "a project was found")) };
+    let site = Site { project: selected.project, environment: selected.environment };
+    let lock = Lock::beneath(&site.project.folder, std::path::Path::new(&site.environment.file))?;
+    let bytes = site.read()?.ok_or_else(|| {
+        Error::new(Kind::Failed, format!("there is no `{}`", site.path())).hint("`secrets set NAME` makes it")
+    })?;
+    let repository = Repository::of(context.world, &site.project.folder);
+    let work = Work { context, arguments, selected: &selected, site, repository };
+    let Some(written) = work.next(&bytes)? else { return Ok(()) };
+    disk::write_over(&lock, &written.bytes, Some(SEALED_FILE_MODE))?;
+    drop(lock);
+    if let Some(version) = written.version {
+        let seq = version.seq;
+        selected.trust.borrow_mut().learn_anew(site.path(), version);
+        context.ui.done(format!("sealed `{}` as version {seq}", site.path()));
+    }
+    judge::remember(context, &selected);
+    if work.repository.as_ref().is_some_and(|git| matches!(git.conflict(&site.environment.file), Ok(Some(_)))) {
+        context.ui.hint(format!("to end the merge: `git add {}`", site.environment.file));
+    }
+    Ok(())
+}
+
+/// What one file is resealed with.
+struct Work<'w> {
+    context: &'w Context<'w>,
+    arguments: &'w Arguments,
+    selected: &'w Selected<'w>,
+    site: Site<'w>,
+    repository: Option<Repository>,
+}
+
+impl Work<'_> {
+    /// Makes the next version; `None` if the file is in order, or the person says no.
+    fn next(&self, bytes: &[u8]) -> Result<Option<Written>> {
+        if let Some(git) = &self.repository
+            && let Some(sides) = git.conflict(&self.site.environment.file)?
+        {
+            return self.redo(&sides).map(Some);
+        }
+        let shown = self.site.path();
+        let in_file = |error: Error| error.in_front(format!("`{shown}`: "));
+        let (mut file, _) = SealedFile::read(bytes, Leniency::None, None).map_err(in_file)?;
+        let readers = self.site.project.who(&file.recipients());
+        let seal = file.set_seal_aside();
+        let key = self.context.keyring().open(&file, &shown, &readers)?;
+        self.context.warn_of_identities();
+        let opened = match file.open(key) {
+            Ok(opened) => opened,
+            Err(error) => return self.redo_last_merge(bytes, error.in_front(format!("`{shown}`: "))).map(Some),
+        };
+        match seal {
+            Some(seal) => self.check_seal(bytes, &opened, &seal),
+            None => self.seal_again(&opened, "it has no seal"),
+        }
+    }
+
+    /// A file with a seal: right and in its place, or wrong, or right and brought back.
+    fn check_seal(&self, bytes: &[u8], opened: &Opened, seal: &Seal) -> Result<Option<Written>> {
+        let again = SealedFile::read(bytes, Leniency::None, None)?.0;
+        let key = self.context.keyring().open(&again, &self.site.path(), &[])?;
+        let sealed = match again.open(key) {
+            Ok(sealed) => sealed,
+            Err(_) if self.is_merged_elsewhere(bytes)? => {
+                return self.redo_last_merge(bytes, Error::new(Kind::Bug, "a merge was found")).map(Some);
+            }
+            Err(error) => {
+                self.context.ui.warn(format!("`{}`: {}", self.site.path(), error.message()));
+                return self
+                    .seal_again(opened, "its seal is wrong: somebody without the key, or another program, changed it");
+            }
+        };
+        if seal.place != self.site.project.place_of(self.site.environment) {
+            return self.seal_again(opened, "it is sealed for another place");
+        }
+        let name = &self.site.environment.name;
+        match judge::accept(self.context, self.selected, name, &sealed) {
+            Ok(Verdict::Older { is_replaced_key: true, .. }) => self.rekey(&sealed),
+            Ok(_) => {
+                self.context.ui.done(format!("`{}` is sealed; nothing was changed", self.site.path()));
+                judge::remember(self.context, self.selected);
+                Ok(None)
+            }
+            Err(error) if self.is_replaced_key(seal) => {
+                self.context.ui.warn(format!("`{}`: {}", self.site.path(), error.message()));
+                self.rekey(&sealed)
+            }
+            Err(error) => {
+                self.context.ui.warn(format!("`{}`: {}", self.site.path(), error.message()));
+                self.seal_again(opened, "it was brought back, or its data key is not known here")
+            }
+        }
+    }
+
+    /// Tells whether the record has a newer data key than the seal's.
+    fn is_replaced_key(&self, seal: &Seal) -> bool {
+        let trust = self.selected.trust.borrow();
+        let known = trust.file(&self.site.path());
+        known.is_some_and(|file| file.position(&seal.commitment).is_some_and(|at| at + 1 < file.keys.len()))
+    }
+
+    /// Shows what changed against the last sealed version, asks, and seals.
+    fn seal_again(&self, opened: &Opened, why: &str) -> Result<Option<Written>> {
+        let past = self.past()?;
+        self.show(opened, past.last.as_ref(), why);
+        if !self.confirm("Seal the file as it is?")? {
+            return Ok(None);
+        }
+        let place = self.site.project.place_of(self.site.environment);
+        let trust = self.selected.trust.borrow();
+        let known = trust.file(&self.site.path()).map(crate::project::trust::FileRecord::links).unwrap_or_default();
+        let links = match past.last.as_ref().and_then(Opened::version) {
+            Some(last) if last.commitment == opened.commitment() && last.place == place => Links::Carried(last.links),
+            _ => Links::Made(known),
+        };
+        let prev = past.last.as_ref().and_then(Opened::digest).unwrap_or_default();
+        let seal = NextSeal { place, seq: past.seq.saturating_add(1), prev, links };
+        let selector = Selector::for_plain(&self.site.environment.plain)?;
+        Draft::of(opened)?.rewrite(opened, Some(&selector), Some(seal), self.context.world.now).map(Some)
+    }
+
+    /// A file under a replaced data key is not blessed: whoever was removed holds that key.
+    fn rekey(&self, opened: &Opened) -> Result<Option<Written>> {
+        let past = self.past()?;
+        self.show(opened, past.last.as_ref(), "its data key was replaced, so it gets a new one");
+        if !self.confirm("Seal the file as it is, under a new data key?")? {
+            return Ok(None);
+        }
+        self.write_anew(&Draft::of(opened)?, std::slice::from_ref(opened), past.seq.saturating_add(1)).map(Some)
+    }
+
+    /// Writes under a new data key, for the readers whom this machine has accepted.
+    fn write_anew(&self, draft: &Draft, sides: &[Opened], seq: u64) -> Result<Written> {
+        let Site { project, environment } = self.site;
+        let trust = self.selected.trust.borrow();
+        let recipients = project.recipients(environment, self.context.world.now)?;
+        let unknown: Vec<&str> = recipients.iter().filter(|r| !trust.knows(r)).map(Recipient::label).collect();
+        if !unknown.is_empty() {
+            let names = project.who(&unknown).join(", ");
+            return Err(Error::new(
+                Kind::Refused,
+                format!("{names} would read it, whom this machine has not accepted"),
+            )
+            .hint("`secrets allow` shows who is new and accepts them"));
+        }
+        let mut older: Vec<_> = sides.iter().map(|side| (side.commitment(), side.link_key())).collect();
+        older.extend(trust.file(&self.site.path()).map(crate::project::trust::FileRecord::links).unwrap_or_default());
+        let prev = sides.last().and_then(Opened::digest).unwrap_or_default();
+        let seal = NextSeal { place: project.place_of(environment), seq, prev, links: Links::Made(older) };
+        let selector = Selector::for_plain(&environment.plain)?;
+        let latest =
+            sides.iter().fold(self.context.world.now, |now, side| now.later_of(side.file().metadata().last_modified));
+        draft.write(&recipients, &selector, Some(seal), latest)
+    }
+
+    /// Says which names changed, and who reads: never a value.
+    fn show(&self, opened: &Opened, last: Option<&Opened>, why: &str) {
+        let ui = self.context.ui;
+        ui.warn(format!("`{}`: {why}", self.site.path()));
+        let Some(last) = last else {
+            let count = opened.file().names().count();
+            ui.warn(format!("no sealed version of it is known; it has {count} names"));
+            return;
+        };
+        let changes = git::compare(&Side::of(last), &Side::of(opened));
+        if changes.is_empty() {
+            ui.warn("no name changed since it was last sealed");
+        }
+        for line in diff::lines(self.site.project, &changes) {
+            ui.warn(format!("  {line}"));
+        }
+    }
+
+    fn confirm(&self, question: &str) -> Result<bool> {
+        let mut terminal = Terminal;
+        if self.arguments.yes {
+            return Ok(true);
+        }
+        if !terminal.is_there() {
+            return Err(Error::new(Kind::Failed, "there is no terminal to ask on")
+                .hint("after a look at what changed: `secrets reseal --yes`"));
+        }
+        let is_meant = terminal.confirm(question, false)?;
+        if !is_meant {
+            self.context.ui.done("nothing was changed");
+        }
+        Ok(is_meant)
+    }
+}

@@ -1,0 +1,127 @@
+//! A merge that was made line by line, or waits for a person: made again by name.
+
+use crate::base::Ask as _;
+use crate::base::Error;
+use crate::base::Kind;
+use crate::base::Result;
+use crate::git;
+use crate::git::Choice;
+use crate::git::DATA_KEYS;
+use crate::git::Resolution;
+use crate::history::Sides;
+use crate::sops::Conflict;
+use crate::sops::Draft;
+use crate::sops::Links;
+use crate::sops::NextSeal;
+use crate::sops::Opened;
+use crate::sops::SealedFile;
+use crate::sops::Selector;
+use crate::sops::Written;
+use crate::term::Terminal;
+
+use super::Work;
+
+impl Work<'_> {
+    /// Tells whether the work tree holds what a merge commit made of both its sides.
+    pub fn is_merged_elsewhere(&self, bytes: &[u8]) -> Result<bool> {
+        let Some(git) = &self.repository else { return Ok(false) };
+        let path = &self.site.environment.file;
+        let Some((commit, _)) = git.last_merge(path)? else { return Ok(false) };
+        Ok(git.file_at(&commit, path)?.as_deref() == Some(bytes))
+    }
+
+    /// Makes the last merge again, if that is what broke the file.
+    ///
+    /// # Errors
+    /// `otherwise` if it was no merge.
+    pub fn redo_last_merge(&self, bytes: &[u8], otherwise: Error) -> Result<Written> {
+        if !self.is_merged_elsewhere(bytes)? {
+            return Err(otherwise);
+        }
+        let found = self.repository.as_ref().map(|git| git.last_merge(&self.site.environment.file)).transpose()?;
+        let Some((commit, sides)) = found.flatten() else { return Err(otherwise) };
+        let short = commit.get(..12).unwrap_or(&commit);
+        self.context.ui.warn(format!(
+            "`{}` was merged line by line in commit {short}; the merge is made again by name",
+            self.site.path()
+        ));
+        self.redo(&sides)
+    }
+
+    /// Merges both sides by name; asks for what both changed.
+    pub fn redo(&self, sides: &Sides) -> Result<Written> {
+        let mut ask = |conflict: &Conflict| self.choose(conflict);
+        let merged = git::merge(
+            sides.base.as_deref(),
+            &sides.ours,
+            &sides.theirs,
+            &mut self.context.keyring(),
+            Resolution::Ask(&mut ask),
+            self.context.world.now,
+        );
+        let outcome = match merged {
+            Ok(outcome) => outcome,
+            Err(error) if error.broken_rule() == Some(DATA_KEYS) => return self.redo_anew(sides, &error),
+            Err(error) => return Err(error),
+        };
+        let Some(why) = outcome.unsealed else { return Ok(outcome.written) };
+        self.context.ui.warn(format!("`{}` is merged by name; {why}", self.site.path()));
+        let opened = self.read_back(&outcome.written.bytes)?;
+        if !self.confirm("Seal the merged file?")? {
+            return Err(Error::new(Kind::Failed, "the merge was not ended"));
+        }
+        self.seal_merged(&opened)
+    }
+
+    /// Neither data key follows the other: a new one, after a look.
+    fn redo_anew(&self, sides: &Sides, why: &Error) -> Result<Written> {
+        self.context.ui.warn(format!("`{}`: {}", self.site.path(), why.message()));
+        if !self.confirm("Merge both by name, under a new data key for the readers in secrets.toml?")? {
+            return Err(Error::new(Kind::Failed, "the merge was not ended"));
+        }
+        let mut ask = |conflict: &Conflict| self.choose(conflict);
+        let given = [sides.base.as_deref(), Some(sides.ours.as_slice()), Some(sides.theirs.as_slice())];
+        let seq = |opened: &[Opened]| opened.iter().filter_map(Opened::version).map(|version| version.seq).max();
+        let write = |draft: &Draft, opened: &[Opened]| {
+            self.write_anew(draft, opened, seq(opened).unwrap_or(0).saturating_add(1))
+        };
+        git::merge_anew(given, &mut self.context.keyring(), Resolution::Ask(&mut ask), write)
+    }
+
+    fn seal_merged(&self, opened: &Opened) -> Result<Written> {
+        let past = self.past()?;
+        let place = self.site.project.place_of(self.site.environment);
+        let trust = self.selected.trust.borrow();
+        let known = trust.file(&self.site.path()).map(crate::project::trust::FileRecord::links).unwrap_or_default();
+        let prev = past.last.as_ref().and_then(Opened::digest).unwrap_or_default();
+        let seal = NextSeal { place, seq: past.seq.saturating_add(1), prev, links: Links::Made(known) };
+        let selector = Selector::for_plain(&self.site.environment.plain)?;
+        Draft::of(opened)?.rewrite(opened, Some(&selector), Some(seal), self.context.world.now)
+    }
+
+    fn read_back(&self, bytes: &[u8]) -> Result<Opened> {
+        let (file, _) = SealedFile::read(bytes, crate::sops::Leniency::None, None)?;
+        let key = self.context.keyring().open(&file, &self.site.path(), &[])?;
+        file.open(key)
+    }
+
+    fn choose(&self, conflict: &Conflict) -> Result<Choice> {
+        let name = &conflict.name;
+        let mut terminal = Terminal;
+        match (self.arguments.ours, self.arguments.theirs) {
+            (true, _) => return Ok(Choice::Ours),
+            (_, true) => return Ok(Choice::Theirs),
+            (false, false) if !terminal.is_there() => {
+                return Err(Error::new(
+                    Kind::Failed,
+                    format!("both sides changed `{name}`, and there is no terminal to ask on"),
+                )
+                .hint("`secrets reseal --ours` keeps our values, `--theirs` takes theirs"));
+            }
+            (false, false) => {}
+        }
+        let state = |value: &Option<crate::base::Value>| if value.is_some() { "a new value" } else { "removed" };
+        let question = format!("{name}: ours ({}) or theirs ({})?", state(&conflict.ours), state(&conflict.theirs));
+        Ok(if terminal.choose(&question, &["ours", "theirs"])? == 0 { Choice::Ours } else { Choice::Theirs })
+    }
+}

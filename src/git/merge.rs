@@ -1,0 +1,217 @@
+//! A merge by name of two sealed files: the rules of `docs/trust.md`, "Merges".
+
+use crate::base::Error;
+use crate::base::Kind;
+use crate::base::Result;
+use crate::base::Timestamp;
+use crate::keys::Keyring;
+use crate::sops;
+use crate::sops::Conflict;
+use crate::sops::Draft;
+use crate::sops::Leniency;
+use crate::sops::Links;
+use crate::sops::NextSeal;
+use crate::sops::Opened;
+use crate::sops::SealedFile;
+use crate::sops::Selector;
+use crate::sops::Wrap;
+use crate::sops::Written;
+
+/// The rule of [`merge`] that one side's data key follows the other's.
+pub const DATA_KEYS: &str = "merge-data-keys";
+
+/// Which side's value stays where both changed a name.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Choice {
+    Ours,
+    Theirs,
+}
+
+/// What becomes of names that both sides changed to different values.
+pub enum Resolution<'a> {
+    /// A person says for each.
+    Ask(&'a mut dyn FnMut(&Conflict) -> Result<Choice>),
+    /// Ours stay, and the file gets no seal: a person has to look.
+    Leave,
+}
+
+/// What a merge came to.
+pub struct Outcome {
+    /// The merged file.
+    pub written: Written,
+    /// The names that both sides changed, and that nobody decided.
+    pub conflicts: Vec<String>,
+    /// Why the file has no seal, although a side had one.
+    pub unsealed: Option<String>,
+}
+
+/// Merges two versions that come from `base`, with an identity that opens all of them.
+///
+/// # Errors
+/// `Kind::Locked` if no identity here opens a side, or one was tampered with; `Kind::Failed` if both sides have data keys
+/// of which neither follows the other: nobody can tell which one is meant.
+pub fn merge(
+    base: Option<&[u8]>,
+    ours: &[u8],
+    theirs: &[u8],
+    keyring: &mut Keyring,
+    resolution: Resolution<'_>,
+    now: Timestamp,
+) -> Result<Outcome> {
+    let base =
+        base.filter(|base| !base.is_empty()).map(|base| open(base, "the common version", keyring)).transpose()?;
+    let ours = open(ours, "our side", keyring)?;
+    let theirs = open(theirs, "their side", keyring)?;
+    let main = keyed(base.as_ref(), &ours, &theirs)?;
+    let other = if std::ptr::eq(main, &ours) { &theirs } else { &ours };
+    let drafts =
+        [base.as_ref(), Some(&ours), Some(&theirs)].map(|side| side.map_or_else(|| Ok(Draft::default()), Draft::of));
+    let [base_draft, our_draft, their_draft] = drafts;
+    let mut merged = sops::merge(&base_draft?, &our_draft?, &their_draft?);
+    let conflicts = resolve(&mut merged, resolution)?;
+    let unsealed = seal_or_why_not(base.as_ref(), &ours, &theirs, &conflicts);
+    let seal = match (&unsealed, main.version(), other.version()) {
+        (None, Some(main), Some(other)) => Some(next_seal(&main, &other)),
+        _ => None,
+    };
+    let wraps = wraps(base.as_ref(), main, other);
+    let selector = selector(base.as_ref(), &ours, &theirs);
+    let latest = |side: &Opened| side.file().metadata().last_modified;
+    let now = now.later_of(latest(&ours)).later_of(latest(&theirs));
+    let written = merged.draft.rewrite_merged(&[main, other], &wraps, selector, seal, now)?;
+    let had_seal = ours.file().seal().is_some() || theirs.file().seal().is_some();
+    Ok(Outcome { written, conflicts, unsealed: unsealed.filter(|_| had_seal) })
+}
+
+/// Merges two versions of which neither data key follows the other: under a new key, for `recipients` and nobody else.
+///
+/// # Errors
+/// As [`merge`].
+pub fn merge_anew(
+    sides: [Option<&[u8]>; 3],
+    keyring: &mut Keyring,
+    resolution: Resolution<'_>,
+    write: impl FnOnce(&Draft, &[Opened]) -> Result<Written>,
+) -> Result<Written> {
+    let mut opened = Vec::new();
+    let mut drafts = Vec::new();
+    for (side, shown) in sides.into_iter().zip(["the common version", "our side", "their side"]) {
+        let side = side.filter(|side| !side.is_empty()).map(|side| open(side, shown, keyring)).transpose()?;
+        drafts.push(side.as_ref().map_or_else(|| Ok(Draft::default()), Draft::of)?);
+        opened.extend(side);
+    }
+    let mut merged = sops::merge(&drafts[0], &drafts[1], &drafts[2]);
+    resolve(&mut merged, resolution)?;
+    write(&merged.draft, &opened)
+}
+
+fn open(file: &[u8], shown: &str, keyring: &mut Keyring) -> Result<Opened> {
+    let in_side = |error: Error| error.in_front(format!("{shown}: "));
+    let (file, _) = SealedFile::read(file, Leniency::None, None).map_err(in_side)?;
+    let key = keyring.open(&file, shown, &file.recipients().into_iter().map(sops::short).collect::<Vec<_>>())?;
+    file.open(key).map_err(in_side)
+}
+
+/// Returns the side whose data key the merged file has.
+///
+/// A key that is new on one side must have proof of the other side's key. Without that somebody who can write to the
+/// repository could make a file of his own, and a merge would encrypt our values under his key.
+fn keyed<'a>(base: Option<&Opened>, ours: &'a Opened, theirs: &'a Opened) -> Result<&'a Opened> {
+    let (our_key, their_key) = (ours.commitment(), theirs.commitment());
+    if our_key == their_key {
+        return Ok(ours);
+    }
+    let follows = |new: &Opened, old: &Opened| {
+        let (old_key, link) = (old.commitment(), old.link_key());
+        new.version().is_some_and(|version| {
+            let proof = version.links.iter().find(|(named, _)| *named == old_key);
+            proof.is_some_and(|(_, tag)| link.proves(&version.place, &old_key, &version.commitment, tag))
+        })
+    };
+    match (follows(ours, theirs), follows(theirs, ours)) {
+        (true, false) => Ok(ours),
+        (false, true) => Ok(theirs),
+        _ => {
+            let both = base.is_some_and(|base| ![our_key, their_key].contains(&base.commitment()));
+            let what =
+                if both { "both sides were rekeyed" } else { "one side has a data key without proof of the other's" };
+            Err(Error::new(Kind::Failed, what)
+                .rule(DATA_KEYS)
+                .hint("`secrets reseal` merges them by name and makes a new data key"))
+        }
+    }
+}
+
+/// Decides each conflict, or names those that nobody decided.
+fn resolve(merged: &mut sops::Merged, resolution: Resolution<'_>) -> Result<Vec<String>> {
+    let ask = match resolution {
+        Resolution::Leave => return Ok(merged.conflicts.iter().map(|conflict| conflict.name.to_string()).collect()),
+        Resolution::Ask(ask) => ask,
+    };
+    for conflict in &merged.conflicts {
+        let chosen = match ask(conflict)? {
+            Choice::Ours => &conflict.ours,
+            Choice::Theirs => &conflict.theirs,
+        };
+        match chosen {
+            Some(value) => merged.draft.set(&conflict.name, value.duplicate()),
+            None => {
+                merged.draft.unset(&conflict.name);
+            }
+        }
+    }
+    Ok(Vec::new())
+}
+
+/// Returns why the merged file is not sealed; `None` if it is. A driver must not bless what nobody sealed.
+fn seal_or_why_not(base: Option<&Opened>, ours: &Opened, theirs: &Opened, conflicts: &[String]) -> Option<String> {
+    let (Some(our), Some(their)) = (ours.version(), theirs.version()) else {
+        return Some("a side has no seal".to_string());
+    };
+    if our.place != their.place {
+        return Some("the sides are sealed for different places".to_string());
+    }
+    if let Some(base) = base {
+        let Some(base) = base.version() else { return Some("the common version has no seal".to_string()) };
+        for side in [&our, &their] {
+            // Else an old version, put back on a branch, would come out of the merge with a new number.
+            if side.digest != base.digest && side.seq <= base.seq {
+                return Some(format!(
+                    "a side has version {}, which is not newer than the common one, {}",
+                    side.seq, base.seq
+                ));
+            }
+        }
+    }
+    (!conflicts.is_empty()).then(|| "both sides changed the same names".to_string())
+}
+
+fn next_seal(main: &sops::Version, other: &sops::Version) -> NextSeal {
+    let is_same_key = main.commitment == other.commitment;
+    let links = if is_same_key && other.links.len() > main.links.len() { &other.links } else { &main.links };
+    NextSeal {
+        place: main.place.clone(),
+        seq: main.seq.max(other.seq).saturating_add(1),
+        prev: sops::merged_digest(&main.digest, &other.digest),
+        links: Links::Carried(links.clone()),
+    }
+}
+
+/// Under one data key the wraps of both sides; after a rekey those of the new key alone. Whoever holds the old key could
+/// have made the other side, so nobody gets the new one because he stands there.
+fn wraps(base: Option<&Opened>, main: &Opened, other: &Opened) -> Vec<Wrap> {
+    let of = |side: &Opened| side.file().metadata().wraps().cloned().collect::<Vec<Wrap>>();
+    if main.commitment() != other.commitment() {
+        return of(main);
+    }
+    sops::merge_wraps(&base.map(of).unwrap_or_default(), &of(main), &of(other))
+}
+
+fn selector<'a>(base: Option<&Opened>, ours: &'a Opened, theirs: &'a Opened) -> &'a Selector {
+    let of = |side: &Opened| {
+        side.file().metadata().selector.written().map(|(name, value)| (name.to_string(), value.to_vec()))
+    };
+    let is_ours_changed = base.is_none_or(|base| of(base) != of(ours));
+    let side = if is_ours_changed { ours } else { theirs };
+    &side.file().metadata().selector
+}
