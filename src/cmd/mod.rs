@@ -1,5 +1,6 @@
 //! The commands: one thin file each, its arguments with their help, and one function.
 
+mod access;
 mod allow;
 mod change;
 mod context;
@@ -91,6 +92,7 @@ enum Command {
     Deny(allow::DenyArguments),
     Status(status::Arguments),
     Member(member::Arguments),
+    Access(access::Arguments),
     Rekey(rekey::Arguments),
     Reseal(reseal::Arguments),
     Diff(diff::Arguments),
@@ -156,6 +158,7 @@ fn dispatch(context: &Context<'_>, command: Command) -> crate::base::Result<()> 
         Command::Reseal(arguments) => reseal::run(context, &arguments),
         Command::Diff(arguments) => diff::run(context, &arguments),
         Command::Git(arguments) => git::run(context, &arguments),
+        Command::Access(arguments) => access::run(context, &arguments),
         Command::Rekey(arguments) => rekey::run(context, &arguments),
         Command::Identity(arguments) => identity::run(context, arguments),
     }

@@ -157,9 +157,21 @@ impl Past {
         versions.map(|(version, _)| version).find_map(|version| keyring.open(&version.file, "", &[]).ok())
     }
 
-    /// Returns the readers' keys of every version, the one of now first.
-    pub fn readers(&self) -> impl Iterator<Item = &HashSet<String>> {
-        self.versions.iter().map(|version| &version.readers)
+    /// Returns the keys of everybody who could read some value of a name, now or ever.
+    pub fn ever(&self, name: &Name) -> HashSet<String> {
+        let has_name = |version: &&PastVersion| version.file.names().any(|found| found == name.as_bytes());
+        let versions = || self.versions.iter().zip(&self.groups);
+        let groups: HashSet<usize> =
+            versions().filter(|(version, _)| has_name(version)).map(|(_, group)| *group).collect();
+        let readers = versions().filter(|(_, group)| groups.contains(group)).flat_map(|(version, _)| &version.readers);
+        readers.cloned().collect()
+    }
+
+    /// Returns the keys that stood in some version under the data key of now, and do not stand in the version of now.
+    pub fn removed_without_rekey(&self) -> HashSet<String> {
+        let Some(now) = self.versions.first() else { return HashSet::new() };
+        let same_key = self.versions.iter().zip(&self.groups).filter(|(_, group)| **group == self.groups[0]);
+        same_key.flat_map(|(version, _)| version.readers.difference(&now.readers)).cloned().collect()
     }
 }
 

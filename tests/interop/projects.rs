@@ -79,6 +79,7 @@ fn plain_names_are_clear_for_both() {
     let with_plain = toml.replace("# plain = [\"PORT\", \"LOG_*\"]", "plain = [\"PORT\", \"LOG_*\"]");
     assert_ne!(toml, with_plain);
     scene.place.write("secrets.toml", with_plain);
+    let _ = scene.place.secrets(["allow"]).ok();
     let _ = scene.place.secrets(["init", "--sops-yaml"]).ok();
     scene.place.write(FILE, "A=one\nPORT=8080\nLOG_LEVEL=debug\nMY_PORT=1\nLOG=2\n");
     let _ = scene.place.call(&scene.sops).args(["encrypt", "--in-place", FILE]).run().ok();

@@ -1,0 +1,259 @@
+//! `secrets access`
+
+use serde_json::json;
+
+use crate::base::Error;
+use crate::base::Kind;
+use crate::base::Name;
+use crate::base::Result;
+use crate::base::printable;
+use crate::base::quoted_list;
+use crate::history::Repository;
+use crate::project;
+use crate::project::FILE_NAME;
+use crate::project::Project;
+use crate::sops::SealedFile;
+use crate::team::Cell;
+use crate::team::Column;
+use crate::team::Matrix;
+use crate::team::Scope;
+use crate::team::Site;
+use crate::team::pasts;
+
+use super::context::Context;
+
+/// Show who can read what, from the files themselves
+///
+/// The header of a file says who can open it; secrets.toml says who should. No identity is needed, and nothing is
+/// decrypted. What differs from secrets.toml is marked.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Who can read this name, and who could, ever
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["member", "at"])]
+    who: Option<String>,
+    /// What this member has seen, and what of it still works
+    #[arg(long, value_name = "NAME", conflicts_with = "at")]
+    member: Option<String>,
+    /// As it was in this commit, or on this day
+    #[arg(long, value_name = "COMMIT|DATE")]
+    at: Option<String>,
+}
+
+pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
+    let scope = Scope::of(context.project()?)?;
+    if let Some(name) = &arguments.who {
+        return who(context, &scope, &Name::parse(name)?);
+    }
+    if let Some(name) = &arguments.member {
+        return member(context, &scope, name);
+    }
+    let (projects, contents) = match &arguments.at {
+        None => {
+            let contents = scope.sites().map(|site| site.read()).collect::<Result<Vec<_>>>()?;
+            (scope.projects, contents)
+        }
+        Some(moment) => at(context, &scope, moment)?,
+    };
+    let columns = columns(&projects, &contents)?;
+    let Some(project) = projects.first() else { return Ok(()) };
+    let matrix = Matrix::of(project, &columns, context.world.now);
+    if context.ui.is_json() { context.ui.json(&to_json(&matrix)) } else { context.ui.data(to_text(&matrix).as_bytes()) }
+}
+
+/// Returns the projects and the content of each file as they were.
+fn at(context: &Context<'_>, scope: &Scope, moment: &str) -> Result<(Vec<Project>, Vec<Option<Vec<u8>>>)> {
+    let home = &scope.projects[0].home;
+    let git = Repository::of(context.world, home)
+        .ok_or_else(|| Error::new(Kind::Failed, "this folder is in no git repository"))?;
+    let commit = git.commit(moment).or_else(|_| git.commit_before(moment))?;
+    let text = |prefix: &str| {
+        let path = if prefix.is_empty() { FILE_NAME.to_string() } else { format!("{prefix}/{FILE_NAME}") };
+        let found = git.file_at(&commit, &path)?;
+        Ok::<_, Error>(found.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+    };
+    let home_text = text("")?;
+    let mut projects = Vec::new();
+    for project in &scope.projects {
+        if let Some(text) = text(&project.prefix)? {
+            projects.push(project::parse_with_home(&project.folder, &text, home_text.as_deref())?);
+        }
+    }
+    if projects.is_empty() {
+        let short = commit.get(..12).unwrap_or(&commit);
+        return Err(Error::new(Kind::Failed, format!("commit {short} has no {FILE_NAME} here")));
+    }
+    let mut contents = Vec::new();
+    for project in &projects {
+        for environment in &project.environments {
+            contents.push(git.file_at(&commit, &project.below_home(&environment.file))?);
+        }
+    }
+    Ok((projects, contents))
+}
+
+fn columns(projects: &[Project], contents: &[Option<Vec<u8>>]) -> Result<Vec<Column>> {
+    let sites =
+        projects.iter().flat_map(|project| project.environments.iter().map(move |e| Site { project, environment: e }));
+    let mut columns = Vec::new();
+    for (site, content) in sites.zip(contents) {
+        let Some(content) = content else { continue };
+        let file = SealedFile::parse(content).map_err(|error| error.in_front(format!("`{}`: ", site.path())))?;
+        columns.push(Column {
+            label: site.label(),
+            is_sealed: crate::sops::Seal::claimed(content).is_some(),
+            recipients: file.recipients().into_iter().map(str::to_string).collect(),
+            configured: site.project.readers(site.environment).map(|member| member.name.clone()).collect(),
+        });
+    }
+    Ok(columns)
+}
+
+fn to_text(matrix: &Matrix) -> String {
+    let head = matrix.columns.iter().zip(&matrix.is_sealed);
+    let heads: Vec<String> =
+        head.map(|(name, sealed)| if *sealed { name.clone() } else { format!("{name}*") }).collect();
+    let first = matrix.rows.iter().map(|row| row.name.chars().count()).max().unwrap_or(0);
+    let mut text = format!("{:first$}         ", "");
+    heads.iter().for_each(|head| text.push_str(&format!("  {head}")));
+    text.push('\n');
+    for row in &matrix.rows {
+        let kind = if row.kind == "member" { "" } else { row.kind };
+        text.push_str(&format!("{:first$}  {kind:<7}", printable(row.name.as_bytes())));
+        for (cell, head) in row.cells.iter().zip(&heads) {
+            text.push_str(&format!("  {:width$}", symbol(*cell), width = head.chars().count()));
+        }
+        text.truncate(text.trim_end().len());
+        text.push('\n');
+    }
+    text.push_str("● can open, as configured  ○ configured, not in the file: `secrets rekey`  ! can open, not configured: `secrets rekey`\n");
+    if matrix.is_sealed.contains(&false) {
+        text.push_str("* not sealed: what its header says is a claim\n");
+    }
+    text
+}
+
+fn symbol(cell: Cell) -> &'static str {
+    match cell {
+        Cell::No => "–",
+        Cell::Yes => "●",
+        Cell::Missing => "○",
+        Cell::Extra => "!",
+    }
+}
+
+fn to_json(matrix: &Matrix) -> serde_json::Value {
+    let word = |cell: &Cell| match cell {
+        Cell::No => "no",
+        Cell::Yes => "yes",
+        Cell::Missing => "missing",
+        Cell::Extra => "extra",
+    };
+    let rows = matrix.rows.iter().map(|row| {
+        let cells: serde_json::Map<String, serde_json::Value> =
+            matrix.columns.iter().zip(&row.cells).map(|(column, cell)| (column.clone(), word(cell).into())).collect();
+        json!({ "name": row.name, "kind": row.kind, "environments": cells })
+    });
+    let files = matrix.columns.iter().zip(&matrix.is_sealed);
+    json!({
+        "environments": files.map(|(name, sealed)| json!({ "name": name, "sealed": sealed })).collect::<Vec<_>>(),
+        "readers": rows.collect::<Vec<_>>(),
+        "differs": matrix.differs(),
+    })
+}
+
+/// Who can read a name now, by file, and who could, ever.
+fn who(context: &Context<'_>, scope: &Scope, name: &Name) -> Result<()> {
+    let sites: Vec<Site<'_>> = scope.sites().collect();
+    let now = sites.iter().map(Site::read).collect::<Result<Vec<_>>>()?;
+    let repository = Repository::of(context.world, &scope.projects[0].home);
+    let pasts = pasts(&sites, &now, repository.as_ref())?;
+    let mut rows = Vec::new();
+    for ((site, now), past) in sites.iter().zip(&now).zip(&pasts) {
+        let file = now.as_deref().and_then(|now| SealedFile::parse(now).ok());
+        let has_name = file.as_ref().is_some_and(|file| file.names().any(|found| found == name.as_bytes()));
+        let readers = file.filter(|_| has_name).map_or_else(Vec::new, |file| site.project.who(&file.recipients()));
+        let mut ever = site.project.who(&past.ever(name).iter().map(String::as_str).collect::<Vec<_>>());
+        ever.sort();
+        ever.dedup();
+        ever.retain(|reader| !readers.contains(reader));
+        let reference = site.environment.references.iter().find(|reference| reference.name == *name);
+        if !readers.is_empty() || !ever.is_empty() || reference.is_some() {
+            rows.push((site.label(), readers, ever, reference.map(|reference| reference.text.clone())));
+        }
+    }
+    if context.ui.is_json() {
+        let rows = rows.iter().map(|(environment, readers, ever, reference)| {
+            json!({ "environment": environment, "readers": readers, "ever": ever, "reference": reference })
+        });
+        return context.ui.json(&rows.collect::<Vec<_>>());
+    }
+    if rows.is_empty() {
+        return Err(
+            Error::new(Kind::Failed, format!("no file has, or had, `{name}`")).hint("`secrets list` shows the names")
+        );
+    }
+    let mut text = String::new();
+    for (environment, readers, ever, reference) in &rows {
+        if let Some(reference) = reference {
+            text.push_str(&format!(
+                "{environment}: from {}; its store says who reads\n",
+                printable(reference.as_bytes())
+            ));
+        }
+        if !readers.is_empty() {
+            text.push_str(&format!("{environment}: {}\n", printable(readers.join(", ").as_bytes())));
+        }
+        if !ever.is_empty() {
+            text.push_str(&format!("{environment}, some version in git: {}\n", printable(ever.join(", ").as_bytes())));
+        }
+    }
+    text.push_str("not known: copies, what a program did with it, and the readers of stores\n");
+    context.ui.data(text.as_bytes())
+}
+
+/// What a member has seen, and what of it still works.
+fn member(context: &Context<'_>, scope: &Scope, name: &str) -> Result<()> {
+    let project = &scope.projects[0];
+    let own = project.members.iter().find(|member| member.name == name);
+    let former = project.former.iter().filter(|former| former.name == name);
+    let mut keys: std::collections::HashSet<String> = former.flat_map(|former| former.keys.iter().cloned()).collect();
+    keys.extend(own.into_iter().flat_map(|member| member.recipients.iter().map(|recipient| recipient.key_text())));
+    if keys.is_empty() {
+        let shown = printable(name.as_bytes());
+        return Err(
+            Error::new(Kind::Failed, format!("`{shown}` is and was no member")).hint("`secrets member list` shows all")
+        );
+    }
+    let sites: Vec<Site<'_>> = scope.sites().collect();
+    let now = sites.iter().map(Site::read).collect::<Result<Vec<_>>>()?;
+    let repository = Repository::of(context.world, &project.home);
+    let pasts = pasts(&sites, &now, repository.as_ref())?;
+    let mut rows = Vec::new();
+    for (site, past) in sites.iter().zip(&pasts) {
+        let exposure = past.exposure(&keys, &mut context.keyring());
+        if !exposure.seen.is_empty() {
+            rows.push((site.label(), exposure));
+        }
+    }
+    let texts = |names: &[Name]| names.iter().map(Name::to_string).collect::<Vec<_>>();
+    if context.ui.is_json() {
+        let rows = rows.iter().map(|(environment, exposure)| {
+            json!({ "environment": environment, "seen": texts(&exposure.seen), "current": texts(&exposure.current) })
+        });
+        return context.ui.json(&rows.collect::<Vec<_>>());
+    }
+    let mut text = String::new();
+    for (environment, exposure) in &rows {
+        let (seen, current) = (exposure.seen.len(), texts(&exposure.current));
+        let current = if current.is_empty() {
+            "none of them still works".into()
+        } else {
+            format!("still work: {}", current.join(", "))
+        };
+        text.push_str(&format!("{environment}: {seen} names seen; {current}\n"));
+    }
+    if rows.is_empty() {
+        text.push_str(&format!("{} has seen no value of these files\n", quoted_list(&[name])));
+    }
+    context.ui.data(text.as_bytes())
+}
