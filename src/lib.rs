@@ -32,6 +32,8 @@ pub mod team;
 
 pub mod git;
 
+pub mod check;
+
 // Faces.
 pub mod term;
 

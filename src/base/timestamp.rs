@@ -28,6 +28,11 @@ impl Timestamp {
         Ok(Self::from(moment))
     }
 
+    /// Returns the seconds since 1970.
+    pub fn seconds(self) -> i64 {
+        self.0.unix_timestamp()
+    }
+
     /// Returns the later of two moments, in UTC.
     #[must_use]
     pub fn later_of(self, other: Self) -> Self {

@@ -60,8 +60,11 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
     if context.ui.is_json() { context.ui.json(&to_json(&matrix)) } else { context.ui.data(to_text(&matrix).as_bytes()) }
 }
 
+/// What each environment's file holds; `None` where there is none.
+type Contents = Vec<Option<Vec<u8>>>;
+
 /// Returns the projects and the content of each file as they were.
-fn at(context: &Context<'_>, scope: &Scope, moment: &str) -> Result<(Vec<Project>, Vec<Option<Vec<u8>>>)> {
+fn at(context: &Context<'_>, scope: &Scope, moment: &str) -> Result<(Vec<Project>, Contents)> {
     let home = &scope.projects[0].home;
     let git = Repository::of(context.world, home)
         .ok_or_else(|| Error::new(Kind::Failed, "this folder is in no git repository"))?;

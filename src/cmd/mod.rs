@@ -3,6 +3,7 @@
 mod access;
 mod allow;
 mod change;
+mod check;
 mod context;
 mod decrypt;
 mod diff;
@@ -94,6 +95,7 @@ enum Command {
     Member(member::Arguments),
     Access(access::Arguments),
     Rekey(rekey::Arguments),
+    Check(check::Arguments),
     Reseal(reseal::Arguments),
     Diff(diff::Arguments),
     Git(git::Arguments),
@@ -159,6 +161,7 @@ fn dispatch(context: &Context<'_>, command: Command) -> crate::base::Result<()> 
         Command::Diff(arguments) => diff::run(context, &arguments),
         Command::Git(arguments) => git::run(context, &arguments),
         Command::Access(arguments) => access::run(context, &arguments),
+        Command::Check(arguments) => check::run(context, &arguments),
         Command::Rekey(arguments) => rekey::run(context, &arguments),
         Command::Identity(arguments) => identity::run(context, arguments),
     }

@@ -108,4 +108,28 @@ impl Repository {
         let bytes = self.output(&["ls-tree", "-r", "-z", "--name-only", commit])?;
         Ok(bytes.split(|b| *b == 0).filter(|path| !path.is_empty()).map(printable).collect())
     }
+
+    /// Tells for each path whether `.gitattributes` lets git leave its bytes alone and merge it by name.
+    ///
+    /// # Errors
+    /// `Kind::Failed` if git cannot say.
+    pub fn attributes(&self, paths: &[String]) -> Result<Vec<bool>> {
+        let input = paths.iter().flat_map(|path| [path.as_bytes(), b"\0"]).collect::<Vec<_>>().concat();
+        let said = self.output_of(&["check-attr", "--stdin", "-z", "text", "merge"], input)?;
+        let fields: Vec<&[u8]> = said.split(|b| *b == 0).collect();
+        // Six fields for each path: path, attribute, value, twice.
+        let is_set = |six: &[&[u8]]| six[2] == b"unset" && six[5] == b"secrets";
+        Ok(fields.chunks_exact(6).map(is_set).collect())
+    }
+
+    /// Returns those of the paths that a pattern of some `.gitignore` hides.
+    ///
+    /// # Errors
+    /// `Kind::Failed` if git cannot be started.
+    pub fn ignored(&self, paths: &[String]) -> Result<Vec<String>> {
+        let input = paths.iter().flat_map(|path| [path.as_bytes(), b"\0"]).collect::<Vec<_>>().concat();
+        // Its exit code is 1 if none is ignored.
+        let said = self.output_of(&["check-ignore", "--no-index", "--stdin", "-z"], input).unwrap_or_default();
+        Ok(said.split(|b| *b == 0).filter(|path| !path.is_empty()).map(printable).collect())
+    }
 }

@@ -3,6 +3,7 @@
 mod config;
 mod discover;
 mod edit;
+pub mod foreign;
 mod parse;
 mod raw;
 mod template;

@@ -149,6 +149,25 @@ impl SealedFile {
         })
     }
 
+    /// Returns the line's number, the name, and the value as it stands, in file order.
+    pub fn numbered_lines(&self) -> impl Iterator<Item = (usize, &[u8], &[u8])> {
+        self.text.items.iter().filter_map(|item| match item.content() {
+            Content::Entry(name, text) => Some((item.number, name, text)),
+            Content::Blank | Content::Comment(_) => None,
+        })
+    }
+
+    /// Returns the numbers of the lines with a comment in clear.
+    pub fn clear_comment_lines(&self) -> Vec<usize> {
+        let is_clear = |item: &&Item| matches!(item.content(), Content::Comment(text) if !text.is_empty() && !Encrypted::is_meant(text));
+        self.text.items.iter().filter(is_clear).map(|item| item.number).collect()
+    }
+
+    /// Returns what of the wraps can be seen to be wrong without a key.
+    pub fn wrap_defects(&self) -> Vec<String> {
+        self.metadata.wraps().filter_map(super::wrap::defect).collect()
+    }
+
     /// Returns each name with the number of comments above it; the last one has no name.
     pub fn comments_above(&self) -> impl Iterator<Item = (Option<&[u8]>, usize)> {
         let mut comments = 0;

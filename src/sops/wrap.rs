@@ -6,6 +6,11 @@ use std::io::Write as _;
 use age::armor::ArmoredReader;
 use age::armor::ArmoredWriter;
 use age::armor::Format;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use base64::prelude::BASE64_STANDARD_NO_PAD;
+use sha2::Digest as _;
+use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::base::Error;
@@ -220,8 +225,36 @@ fn without_armor(armor: &[u8]) -> Option<Vec<u8>> {
     Some(file)
 }
 
-/// Counts the recipient stanzas of an age header (<https://c2sp.org/age>), without grease.
+/// Tells what can be seen to be wrong with a wrap: damaged, more than one recipient, or made for a recipient of another
+/// kind or key than its label says. For whom an X25519 stanza is cannot be seen.
+pub(super) fn defect(wrap: &Wrap) -> Option<String> {
+    let shown = short(&printable(wrap.recipient.as_bytes()));
+    let Some(file) = without_armor(&wrap.armor) else { return Some(format!("the wrap for {shown} is damaged")) };
+    let stanzas = stanza_arguments(&file);
+    let [arguments] = stanzas.as_slice() else {
+        return Some(format!("the wrap for {shown} is made for {} recipients", stanzas.len()));
+    };
+    let mut words = arguments.split(|b| *b == b' ');
+    let (kind, tag) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let label = wrap.recipient.as_str();
+    let wanted = label.split(' ').next().unwrap_or_default();
+    if !label.starts_with("ssh-") {
+        return (kind != b"X25519").then(|| format!("the wrap for {shown} is of another kind"));
+    }
+    let is_kind = kind == wanted.as_bytes();
+    let key = label.split(' ').nth(1).and_then(|key| BASE64_STANDARD.decode(key).ok())?;
+    // age's tag of an SSH key: the first four bytes of its SHA-256 (<https://github.com/C2SP/C2SP/blob/main/age.md>).
+    let is_key = BASE64_STANDARD_NO_PAD.encode(&Sha256::digest(key)[..4]).as_bytes() == tag;
+    (!is_kind || !is_key).then(|| format!("the wrap for {shown} is made for another key"))
+}
+
+/// Counts the recipient stanzas of an age header, without grease.
 fn stanzas(file: &[u8]) -> usize {
+    stanza_arguments(file).len()
+}
+
+/// Returns the arguments of each recipient stanza of an age header (<https://c2sp.org/age>), without grease.
+fn stanza_arguments(file: &[u8]) -> Vec<&[u8]> {
     file.split(|b| *b == b'\n')
         .take_while(|line| !line.starts_with(b"---"))
         .filter_map(|line| line.strip_prefix(b"-> "))
@@ -229,7 +262,7 @@ fn stanzas(file: &[u8]) -> usize {
             let kind = arguments.split(|b| *b == b' ').next().unwrap_or_default();
             !kind.ends_with(b"-grease")
         })
-        .count()
+        .collect()
 }
 
 #[cfg(test)]

@@ -1,0 +1,233 @@
+//! One file against what `secrets.toml` says of it.
+
+use std::collections::HashMap;
+use std::collections::HashSet;
+
+use crate::base::Kind;
+use crate::base::Name;
+use crate::base::Timestamp;
+use crate::base::printable;
+use crate::keys::Keyring;
+use crate::resolve::policy;
+use crate::resolve::policy::Danger;
+use crate::sops::Leniency;
+use crate::sops::Seal;
+use crate::sops::SealedFile;
+use crate::sops::Selector;
+
+use super::Content;
+use super::Finding;
+use super::Severity;
+
+/// Checks everything that no key is needed for.
+pub fn check(content: &Content<'_>, now: Timestamp) -> Vec<Finding> {
+    let mut found = Findings { path: content.site.path(), list: Vec::new() };
+    match &content.file {
+        Ok(file) => {
+            readers(content, file, now, &mut found);
+            names(content, file, &mut found);
+            seal(content, file, &mut found);
+        }
+        Err(error) => {
+            let rule = error.broken_rule().map_or_else(String::new, |rule| format!(" ({rule})"));
+            let hint = error.hints().first().cloned().unwrap_or_else(|| "`secrets status` says more".to_string());
+            found.error("unreadable-file", None, format!("{}{rule}", error.message()), hint);
+        }
+    }
+    found.list
+}
+
+struct Findings {
+    path: String,
+    list: Vec<Finding>,
+}
+
+impl Findings {
+    fn error(&mut self, id: &'static str, line: Option<usize>, message: String, hint: impl Into<String>) {
+        self.push(id, Severity::Error, line, message, hint.into());
+    }
+
+    fn warning(&mut self, id: &'static str, line: Option<usize>, message: String, hint: impl Into<String>) {
+        self.push(id, Severity::Warning, line, message, hint.into());
+    }
+
+    fn push(&mut self, id: &'static str, severity: Severity, line: Option<usize>, message: String, hint: String) {
+        self.list.push(Finding { id, severity, file: self.path.clone(), line, message, hint });
+    }
+}
+
+/// Who is in the header, and who should be.
+fn readers(content: &Content<'_>, file: &SealedFile, now: Timestamp, found: &mut Findings) {
+    let (project, environment) = (content.site.project, content.site.environment);
+    let mut owners: HashMap<String, &str> = HashMap::new();
+    for member in &project.members {
+        owners.extend(member.recipients.iter().map(|recipient| (recipient.key_text(), member.name.as_str())));
+    }
+    let due: HashMap<String, &str> = project
+        .readers(environment)
+        .filter(|member| member.is_current(now))
+        .flat_map(|member| member.recipients.iter().map(|r| (r.key_text(), member.name.as_str())))
+        .collect();
+    let expired: HashSet<&str> =
+        project.members.iter().filter(|member| !member.is_current(now)).map(|member| member.name.as_str()).collect();
+    let keys = file.recipient_keys();
+    for (label, key) in file.recipients().iter().zip(&keys) {
+        let who = printable(project.who(&[label]).join("").as_bytes());
+        match owners.get(key) {
+            None => found.error(
+                "unknown-recipient",
+                None,
+                format!("{who} can open it, and secrets.toml does not name that recipient"),
+                "`secrets rekey` locks him out",
+            ),
+            Some(owner) if expired.contains(owner) => {
+                found.error(
+                    "expired-member",
+                    None,
+                    format!("{owner} can open it, and `until` is past"),
+                    "`secrets rekey` locks him out",
+                );
+            }
+            Some(owner) if !due.contains_key(key) => {
+                found.error(
+                    "stale-recipient",
+                    None,
+                    format!("{owner} can open it, and is no reader"),
+                    "`secrets rekey` locks him out",
+                );
+            }
+            Some(_) => {}
+        }
+    }
+    let present: HashSet<&String> = keys.iter().collect();
+    let mut missing: Vec<&str> = due.iter().filter(|(key, _)| !present.contains(key)).map(|(_, name)| *name).collect();
+    missing.sort_unstable();
+    missing.dedup();
+    for name in missing {
+        let hint = "`secrets rekey`, by somebody who reads it".to_string();
+        found.error(
+            "missing-recipient",
+            None,
+            format!("{name} is a reader, and a recipient of his is not in it"),
+            hint,
+        );
+    }
+    for defect in file.wrap_defects() {
+        found.error("wrap-form", None, defect, "`secrets rekey` makes all wraps anew");
+    }
+}
+
+/// What stands in clear, and the names that are not like any other.
+fn names(content: &Content<'_>, file: &SealedFile, found: &mut Findings) {
+    let (project, environment) = (content.site.project, content.site.environment);
+    let written = file.metadata().selector.written();
+    let is_wanted = Selector::for_plain(&environment.plain).is_ok_and(|wanted| wanted.written() == written);
+    if !is_wanted && file.seal().is_some() {
+        found.error(
+            "selector-drift",
+            None,
+            "its selector is not what `plain` says".into(),
+            "the next `secrets set` or `secrets reseal` takes `plain` over",
+        );
+    }
+    for (line, name, text) in file.numbered_lines() {
+        let shown = printable(name);
+        let is_plain = environment.plain.iter().any(|pattern| pattern.matches(&shown));
+        if text.is_empty() {
+            found.warning(
+                "empty-value",
+                Some(line),
+                format!("`{shown}` is empty"),
+                format!("`secrets set {shown}`, or `secrets unset {shown}`"),
+            );
+        } else if !SealedFile::is_encrypted(text) && !is_plain {
+            found.error(
+                "clear-value",
+                Some(line),
+                format!("`{shown}` stands in clear"),
+                format!("name it in `plain` if it is no secret, else give it a new value: `secrets set {shown}`"),
+            );
+        }
+        let Ok(name) = Name::parse(name) else { continue };
+        let is_declared = project.value(&name).runs_code;
+        match policy::danger(&shown) {
+            Some(Danger::Never) => {
+                found.error(
+                    "code-name",
+                    Some(line),
+                    format!("`run` refuses `{shown}`: it could take over the loader or the shell"),
+                    format!("`secrets unset {shown}`"),
+                );
+            }
+            Some(Danger::Declared) if !is_declared => found.error(
+                "code-name",
+                Some(line),
+                format!("`{shown}` can make programs run code, and is not declared"),
+                format!("if the project needs it, write into secrets.toml: [values.{shown}] runs_code = true"),
+            ),
+            Some(Danger::Warn) => found.warning(
+                "warn-name",
+                Some(line),
+                format!("`{shown}` steers where programs talk"),
+                "have a look at its value",
+            ),
+            Some(Danger::Declared) | None => {}
+        }
+        if environment.references.iter().any(|reference| reference.name == name) {
+            found.error(
+                "file-and-reference",
+                Some(line),
+                format!("`{shown}` stands in the file and among the references"),
+                format!("remove one: `secrets unset {shown}`, or the line in [environments.{}.from]", environment.name),
+            );
+        }
+    }
+    let clear = file.clear_comment_lines();
+    if let Some(first) = clear.first().filter(|_| file.seal().is_some()) {
+        let count = clear.len();
+        found.warning(
+            "clear-comment",
+            Some(*first),
+            format!("{count} comments stand in clear"),
+            "`secrets edit` and a save encrypts them",
+        );
+    }
+}
+
+fn seal(content: &Content<'_>, file: &SealedFile, found: &mut Findings) {
+    match Seal::claimed(&content.bytes) {
+        None => found.warning(
+            "unsealed-file",
+            None,
+            "it has no seal: names, comments and recipients are not proved".into(),
+            "`secrets reseal`, if the whole team has this tool",
+        ),
+        Some(_) => {
+            let place = content.site.project.place_of(content.site.environment);
+            if let Err(error) = file.check_place(&place) {
+                found.error(
+                    "wrong-place",
+                    None,
+                    error.message().to_string(),
+                    "`secrets reseal`, if the file was moved on purpose",
+                );
+            }
+        }
+    }
+}
+
+/// Opens a file with the identities that are there; one that none of them opens is no finding.
+pub fn open(content: &Content<'_>, keyring: &mut Keyring) -> Option<Finding> {
+    let (file, _) = SealedFile::read(&content.bytes, Leniency::None, None).ok()?;
+    let key = keyring.open(&file, "", &[]).ok()?;
+    let error = file.open(key).err()?;
+    let is_broken = error.kind() == Kind::Locked;
+    is_broken.then(|| Finding {
+        id: "broken-seal",
+        severity: Severity::Error,
+        file: content.site.path(),
+        line: None,
+        message: error.message().to_string(),
+        hint: "`secrets status` says what happened and how to mend it".to_string(),
+    })
+}
