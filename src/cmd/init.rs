@@ -1,5 +1,6 @@
 //! `secrets init`
 
+mod from_sops;
 mod git_files;
 mod take_in;
 
@@ -100,15 +101,26 @@ pub fn run(context: &Context<'_>, arguments: Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Makes what a new project needs: the identity, then the first sealed file, then `secrets.toml` that names it.
+/// Makes what a new project needs: the identity, then the first sealed file, then `secrets.toml` that names it; or a
+/// `secrets.toml` for sops files that are there.
 fn begin(context: &Context<'_>, arguments: &Arguments, folder: &Path, changed: &mut Vec<String>) -> Result<()> {
-    let plain = take_in::choose(context, arguments, folder)?;
-    let recipient = recipient(context)?;
     let name = arguments.name.clone().unwrap_or_else(|| word(folder.file_name().unwrap_or_default(), "project"));
     let login = ["USER", "LOGNAME"].iter().find_map(|name| context.world.env.get(name));
     let member = arguments.member.clone().unwrap_or_else(|| word(login.unwrap_or_default(), "me"));
     project::check_word("a project", &name)?;
     project::check_word("a member", &member)?;
+    if let Some(derived) = from_sops::derive(context, arguments, folder, &member)? {
+        let text = derived.settings(&name)?;
+        project::parse(folder, &text)?;
+        disk::write_new(&folder.join(FILE_NAME), text.as_bytes(), SETTINGS_MODE)?;
+        changed.push(FILE_NAME.to_string());
+        context
+            .ui
+            .hint("the files stay plain sops files, also when `secrets` writes them, until `secrets reseal --all`");
+        return Ok(());
+    }
+    let plain = take_in::choose(context, arguments, folder)?;
+    let recipient = recipient(context)?;
     let declared = match &plain {
         Some(plain) => take_in::declared(context, arguments, &names(&plain.document))?,
         None => Vec::new(),
