@@ -135,3 +135,16 @@ fn an_ellipsis_stands_for_any_text_and_no_more() {
     assert!(!fits(&["a"], &["a", "b"]));
     assert!(!fits(&["…", "q"], &["a", "b"]));
 }
+
+#[test]
+fn every_rule_of_check_is_documented() {
+    let documented = include_str!("../docs/check.md");
+    for (id, what) in secrets::check::RULES {
+        let row = format!("| `{id}` | ");
+        let found = documented.lines().find(|line| line.starts_with(&row));
+        assert!(
+            found.is_some_and(|line| line.ends_with(&format!("| {what} |"))),
+            "docs/check.md has no row for `{id}`"
+        );
+    }
+}

@@ -72,12 +72,14 @@ fn readers(content: &Content<'_>, file: &SealedFile, now: Timestamp, found: &mut
         project.members.iter().filter(|member| !member.is_current(now)).map(|member| member.name.as_str()).collect();
     let keys = file.recipient_keys();
     for (label, key) in file.recipients().iter().zip(&keys) {
-        let who = printable(project.who(&[label]).join("").as_bytes());
         match owners.get(key) {
             None => found.error(
                 "unknown-recipient",
                 None,
-                format!("{who} can open it, and secrets.toml does not name that recipient"),
+                format!(
+                    "{} can open it, and secrets.toml does not name that recipient",
+                    printable(project.who(&[label]).join("").as_bytes())
+                ),
                 "`secrets rekey` locks him out",
             ),
             Some(owner) if expired.contains(owner) => {

@@ -74,7 +74,9 @@ fn seals(content: &Content<'_>, past: &[Old], found: &mut Vec<Finding>) {
     for old in past {
         let Some(seal) = Seal::claimed(&old.bytes).filter(|seal| seal.commitment == now.commitment) else { continue };
         highest = highest.max(seal.seq);
-        if let Ok(file) = SealedFile::parse(&old.bytes) {
+        if old.bytes != content.bytes
+            && let Ok(file) = SealedFile::parse(&old.bytes)
+        {
             let labels = file.recipients().into_iter().zip(file.recipient_keys());
             removed.extend(labels.filter(|(_, key)| !present.contains(key)).map(|(label, _)| label.to_string()));
         }

@@ -127,7 +127,7 @@ fn sops_yaml(project: &Project, now: Timestamp, found: &mut Vec<Finding>) -> Res
         let Some(rule) = project::foreign::rule_for(&text, &environment.file) else { continue };
         let Ok(due) = project.recipients(environment, now) else { continue };
         let due: HashSet<String> = due.iter().map(crate::sops::Recipient::key_text).collect();
-        let named: HashSet<String> = rule.iter().map(|label| crate::team::key(label)).collect();
+        let named: HashSet<String> = rule.iter().map(|label| crate::sops::key_of(label)).collect();
         if due != named {
             let message = format!("its rule for `{}` names other recipients than secrets.toml", environment.file);
             let hint = "change the one that is wrong; sops follows that file, and `secrets` the other".to_string();

@@ -42,7 +42,7 @@ impl Losing {
         let Ok(file) = SealedFile::parse(file) else { return };
         let kept: HashSet<String> = recipients.iter().map(Recipient::key_text).collect();
         for label in file.recipients() {
-            let key = team::key(label);
+            let key = crate::sops::key_of(label);
             if !kept.contains(&key) {
                 self.add_key(owner(site.project, &key), key, label.to_string());
             }

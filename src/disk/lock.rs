@@ -1,6 +1,7 @@
 //! One writer at a time.
 
 use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs::File;
 use std::fs::TryLockError;
@@ -64,13 +65,24 @@ impl Lock {
     /// # Errors
     /// As [`Self::beneath`].
     pub fn all_beneath<P: AsRef<Path>>(root: &Path, below: &[P]) -> Result<Vec<Self>> {
+        let mut parents: HashMap<&Path, Rc<File>> = HashMap::new();
         let mut folders: BTreeMap<(u64, u64), Rc<File>> = BTreeMap::new();
         let mut locks = Vec::with_capacity(below.len());
-        for path in below {
-            let (folder, name, shown) = open_beneath(root, path.as_ref())?;
+        for path in below.iter().map(AsRef::as_ref) {
+            let parent = path.parent().unwrap_or(Path::new(""));
+            // A link leads to a folder of its own; all other files of a folder share what was found out once.
+            let is_link = root.join(path).is_symlink();
+            if let (false, Some(folder), Some(name)) = (is_link, parents.get(parent), path.file_name()) {
+                locks.push(Self { folder: Rc::clone(folder), name: name.to_os_string(), shown: show(path) });
+                continue;
+            }
+            let (folder, name, shown) = open_beneath(root, path)?;
             let key = folder.metadata().map(|found| (found.dev(), found.ino()));
-            let key = key.map_err(|error| cannot_open(path.as_ref(), error))?;
+            let key = key.map_err(|error| cannot_open(path, error))?;
             let folder = Rc::clone(folders.entry(key).or_insert_with(|| Rc::new(folder)));
+            if !is_link {
+                parents.insert(parent, Rc::clone(&folder));
+            }
             locks.push(Self { folder, name, shown });
         }
         for folder in folders.values() {

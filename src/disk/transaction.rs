@@ -4,13 +4,16 @@
 //! [`Unfinished::abort`] puts back what was there. Sealed files and settings only: no value stands in a journal.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs;
 use std::fs::File;
 use std::io;
 use std::io::Write as _;
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::path::PathBuf;
+use std::rc::Rc;
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -27,6 +30,7 @@ use super::read::Limit;
 use super::read::show;
 use super::write::Staged;
 use super::write::make_private_folder;
+use super::write::remove_stale_temps;
 
 const JOURNAL: &str = "journal";
 const UNCOMMITTED: &str = "journal.new";
@@ -200,34 +204,40 @@ impl Entry {
 
 /// Stages every file, makes all of them durable at once, and only then puts them in their places.
 fn place_all<'a>(writes: impl Iterator<Item = (&'a Lock, &'a [u8])>) -> Result<()> {
-    let staged = writes.map(|(lock, bytes)| Staged::write(lock, bytes, None)).collect::<Result<Vec<_>>>()?;
-    let mut folders: BTreeMap<(u64, u64), File> = BTreeMap::new();
-    for file in &staged {
-        let (key, folder) = file.folder()?;
-        folders.entry(key).or_insert(folder);
+    let writes: Vec<(&Lock, &[u8])> = writes.collect();
+    // Files of one folder share its descriptor.
+    let mut folders: BTreeMap<i32, (Rc<File>, Vec<&OsStr>)> = BTreeMap::new();
+    for (lock, _) in &writes {
+        let entry = folders.entry(lock.folder.as_raw_fd()).or_insert_with(|| (Rc::clone(&lock.folder), Vec::new()));
+        entry.1.push(&lock.name);
     }
-    sync(folders.values(), &staged)?;
+    for (folder, names) in folders.values() {
+        remove_stale_temps(folder, names);
+    }
+    let staged = writes.iter().map(|(lock, bytes)| Staged::write(lock, bytes)).collect::<Result<Vec<_>>>()?;
+    let folders: Vec<Rc<File>> = folders.into_values().map(|(folder, _)| folder).collect();
+    sync(&folders, &staged)?;
     for file in staged {
         file.place()?;
     }
-    folders.values().try_for_each(|folder| folder.sync_all().map_err(not_durable))
+    folders.iter().try_for_each(|folder| folder.sync_all().map_err(not_durable))
 }
 
 /// One `syncfs` for each folder's file system is cheaper than an fsync for each of a thousand files.
 #[cfg(target_os = "linux")]
-fn sync<'a>(folders: impl Iterator<Item = &'a File>, staged: &[Staged<'_>]) -> Result<()> {
+fn sync(folders: &[Rc<File>], staged: &[Staged<'_>]) -> Result<()> {
     const MANY: usize = 32;
     if staged.len() < MANY {
         return staged.iter().try_for_each(Staged::sync);
     }
     for folder in folders {
-        rustix::fs::syncfs(folder).map_err(|error| not_durable(error.into()))?;
+        rustix::fs::syncfs(&**folder).map_err(|error| not_durable(error.into()))?;
     }
     Ok(())
 }
 
 #[cfg(not(target_os = "linux"))]
-fn sync<'a>(_folders: impl Iterator<Item = &'a File>, staged: &[Staged<'_>]) -> Result<()> {
+fn sync(_folders: &[Rc<File>], staged: &[Staged<'_>]) -> Result<()> {
     staged.iter().try_for_each(Staged::sync)
 }
 

@@ -1,5 +1,7 @@
 //! Writes that leave the old file or the new one, never half of one.
 
+use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::fs::File;
 use std::fs::OpenOptions;
@@ -75,6 +77,7 @@ pub fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
 pub fn write_over(lock: &Lock, bytes: &[u8], mode: Option<u32>) -> Result<()> {
     let shown = &lock.shown;
     let failed = |error: io::Error| cannot_write(shown, error);
+    remove_stale_temps(&lock.folder, &[&lock.name]);
     let temp = stage(lock, bytes, mode)?;
     temp.file.sync_all().map_err(failed)?;
     temp.rename().map_err(failed)?;
@@ -99,7 +102,6 @@ fn stage<'a>(lock: &'a Lock, bytes: &[u8], mode: Option<u32>) -> Result<Temp<'a>
         return Err(Error::new(Kind::Failed, format!("`{shown}` is read-only"))
             .hint(format!("to allow it: `chmod u+w {shown}`")));
     }
-    remove_stale_temps(lock);
     let mut temp = Temp::new(lock).map_err(failed)?;
     temp.file.write_all(bytes).map_err(failed)?;
     keep_mode_and_owner(&temp.file, before.as_ref(), mode).map_err(failed)?;
@@ -110,17 +112,8 @@ fn stage<'a>(lock: &'a Lock, bytes: &[u8], mode: Option<u32>) -> Result<Temp<'a>
 pub(super) struct Staged<'a>(Temp<'a>);
 
 impl<'a> Staged<'a> {
-    pub(super) fn write(lock: &'a Lock, bytes: &[u8], mode: Option<u32>) -> Result<Self> {
-        stage(lock, bytes, mode).map(Self)
-    }
-
-    /// Returns the folder, and what tells it from others.
-    pub(super) fn folder(&self) -> Result<((u64, u64), File)> {
-        use std::os::unix::fs::MetadataExt as _;
-        let folder = self.0.lock.folder.try_clone();
-        let found = folder.and_then(|folder| Ok((folder.metadata()?, folder)));
-        let (found, folder) = found.map_err(|error| cannot_write(&self.0.lock.shown, error))?;
-        Ok(((found.dev(), found.ino()), folder))
+    pub(super) fn write(lock: &'a Lock, bytes: &[u8]) -> Result<Self> {
+        stage(lock, bytes, None).map(Self)
     }
 
     pub(super) fn sync(&self) -> Result<()> {
@@ -146,7 +139,7 @@ impl<'a> Temp<'a> {
         let random: [u8; 4] = random().map_err(io::Error::other)?;
         let random: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
         let middle = format!("{}.{random}", std::process::id());
-        let name = [&stem(lock), middle.as_bytes(), TEMP_SUFFIX].concat();
+        let name = [&stem(&lock.name), middle.as_bytes(), TEMP_SUFFIX].concat();
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = rustix::fs::openat(&*lock.folder, &name[..], flags, Mode::from_raw_mode(PRIVATE_FILE))?;
         Ok(Self { lock, name, file: File::from(file), is_placed: false })
@@ -180,19 +173,23 @@ fn keep_mode_and_owner(file: &File, before: Option<&Stat>, mode: Option<u32>) ->
 }
 
 /// `.<name>.`, what each temp file begins with.
-fn stem(lock: &Lock) -> Vec<u8> {
-    [b".", lock.name.as_encoded_bytes(), b"."].concat()
+fn stem(name: &OsStr) -> Vec<u8> {
+    [b".", name.as_encoded_bytes(), b"."].concat()
 }
 
-/// Removes what a writer left that was killed. Best effort; the lock is held, so none of them is alive.
-fn remove_stale_temps(lock: &Lock) {
-    let stem = stem(lock);
-    let Ok(entries) = rustix::fs::Dir::read_from(&*lock.folder) else { return };
+/// Removes what a writer of these files left that was killed. Best effort; the lock is held, so none of them is alive.
+pub(super) fn remove_stale_temps<N: AsRef<OsStr>>(folder: &File, names: &[N]) {
+    let stems: HashSet<Vec<u8>> = names.iter().map(|name| stem(name.as_ref())).collect();
+    let Ok(entries) = rustix::fs::Dir::read_from(folder) else { return };
     for entry in entries.flatten() {
         let name = entry.file_name();
-        let middle = name.to_bytes().strip_prefix(&stem[..]).and_then(|rest| rest.strip_suffix(TEMP_SUFFIX));
-        if middle.is_some_and(is_process_and_random) {
-            let _ = rustix::fs::unlinkat(&*lock.folder, name, AtFlags::empty());
+        let Some(head) = name.to_bytes().strip_suffix(TEMP_SUFFIX) else { continue };
+        // Behind the name stand the process and eight random characters, each after a dot.
+        let mut dots = head.iter().enumerate().rev().filter(|(_, byte)| **byte == b'.').map(|(at, _)| at);
+        let Some(at) = dots.nth(1) else { continue };
+        let (own, middle) = head.split_at(at + 1);
+        if stems.contains(own) && is_process_and_random(middle) {
+            let _ = rustix::fs::unlinkat(folder, name, AtFlags::empty());
         }
     }
 }

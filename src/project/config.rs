@@ -14,6 +14,7 @@ use crate::base::printable;
 use crate::base::quoted_list;
 use crate::sops::Place;
 use crate::sops::Recipient;
+use crate::sops::key_of;
 use crate::sops::short;
 
 use super::parse;
@@ -271,8 +272,7 @@ impl Project {
             }
         }
         let who = |label: &&str| {
-            let key = Recipient::parse(label).map(|recipient| recipient.key_text());
-            let name = key.ok().and_then(|key| names.get(&key).copied());
+            let name = names.get(&key_of(label)).copied();
             name.map_or_else(|| short(label), str::to_string)
         };
         labels.iter().map(who).collect()

@@ -33,8 +33,8 @@ use super::text::Content;
 use super::text::Item;
 use super::text::Text;
 use super::text::unescape;
-use super::wrap::Recipient;
 use super::wrap::Unwrapping;
+use super::wrap::key_of;
 
 /// The most bytes of a file.
 pub const MOST_FILE: usize = 4 << 20;
@@ -195,8 +195,7 @@ impl SealedFile {
 
     /// Returns the recipients as the keys that they are compared by; a label that is no recipient stands as it is.
     pub fn recipient_keys(&self) -> Vec<String> {
-        let key = |label: &str| Recipient::parse(label).map_or_else(|_| label.to_string(), |found| found.key_text());
-        self.recipients().into_iter().map(key).collect()
+        self.recipients().into_iter().map(key_of).collect()
     }
 
     /// Starts the search for an identity that opens the data key.

@@ -9,7 +9,7 @@ use crate::base::Value;
 use super::draft::Draft;
 use super::draft::Row;
 use super::metadata::Wrap;
-use super::wrap::Recipient;
+use super::wrap::key_of;
 
 /// What a merge made.
 pub struct Merged {
@@ -175,9 +175,7 @@ fn copy<'a>(rows: impl Iterator<Item = &'a Row>) -> Vec<Row> {
 
 /// Merges the wraps of two sides under one data key: those of both, without what one of them took out.
 pub fn merge_wraps(base: &[Wrap], ours: &[Wrap], theirs: &[Wrap]) -> Vec<Wrap> {
-    let key = |wrap: &Wrap| {
-        Recipient::parse(&wrap.recipient).map_or_else(|_| wrap.recipient.clone(), |recipient| recipient.key_text())
-    };
+    let key = |wrap: &Wrap| key_of(&wrap.recipient);
     let keys = |wraps: &[Wrap]| wraps.iter().map(key).collect::<HashSet<String>>();
     let (in_base, in_ours, in_theirs) = (keys(base), keys(ours), keys(theirs));
     let of_ours = ours.iter().filter(|wrap| in_theirs.contains(&key(wrap)) || !in_base.contains(&key(wrap)));

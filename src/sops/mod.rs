@@ -54,5 +54,6 @@ pub use text::Item;
 pub use text::PlainFile;
 pub use text::unescape;
 pub use wrap::Recipient;
+pub use wrap::key_of;
 pub use wrap::short;
 pub use write::Written;

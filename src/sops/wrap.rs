@@ -30,6 +30,7 @@ const MOST_WRAPPED: u64 = 64;
 #[derive(Clone)]
 pub struct Recipient {
     label: String,
+    key_text: String,
     key: Key,
 }
 
@@ -60,7 +61,11 @@ impl Recipient {
             })?;
             Key::X25519(parsed)
         };
-        Ok(Self { label, key })
+        let key_text = match &key {
+            Key::Ssh(key) => key.to_string(),
+            Key::X25519(key) => key.to_string(),
+        };
+        Ok(Self { label, key_text, key })
     }
 
     /// Returns the recipient as it was given.
@@ -70,10 +75,7 @@ impl Recipient {
 
     /// Returns the key alone, which is what recipients are compared by: for SSH type and key, without the comment.
     pub fn key_text(&self) -> String {
-        match &self.key {
-            Key::Ssh(key) => key.to_string(),
-            Key::X25519(key) => key.to_string(),
-        }
+        self.key_text.clone()
     }
 
     /// Wraps the data key.
@@ -97,6 +99,15 @@ impl Recipient {
         let armor = write().map_err(|error| failed().because(error))?;
         Ok(Wrap { recipient: self.label.clone(), armor })
     }
+}
+
+/// Returns the key that a label is compared by; a label that is no recipient stands as it is.
+pub fn key_of(label: &str) -> String {
+    // The text of an X25519 recipient has one spelling, so it is its own key.
+    if label.starts_with("age1") {
+        return label.trim().to_string();
+    }
+    Recipient::parse(label).map_or_else(|_| label.to_string(), |recipient| recipient.key_text())
 }
 
 /// Returns enough of a recipient to tell it from others in a message: its first characters, or the kind of an SSH key.

@@ -7,6 +7,7 @@ use crate::base::Timestamp;
 use crate::project::MemberKind;
 use crate::project::Project;
 use crate::sops::Recipient;
+use crate::sops::key_of;
 use crate::sops::short;
 
 /// What one reader is to one file.
@@ -64,7 +65,7 @@ impl Matrix {
             former.extend(gone.keys.iter().map(|key| (key.as_str(), gone.name.as_str())));
         }
         let keys: Vec<Vec<String>> =
-            columns.iter().map(|column| column.recipients.iter().map(|l| key(l)).collect()).collect();
+            columns.iter().map(|column| column.recipients.iter().map(|l| key_of(l)).collect()).collect();
         let mut matrix = Self {
             columns: columns.iter().map(|column| column.label.clone()).collect(),
             is_sealed: columns.iter().map(|column| column.is_sealed).collect(),
@@ -106,9 +107,4 @@ impl Matrix {
     pub fn differs(&self) -> bool {
         self.rows.iter().flat_map(|row| &row.cells).any(|cell| matches!(cell, Cell::Missing | Cell::Extra))
     }
-}
-
-/// Returns the key that a label is compared by; a label that is no recipient stands as it is.
-pub fn key(label: &str) -> String {
-    Recipient::parse(label).map_or_else(|_| label.to_string(), |recipient| recipient.key_text())
 }

@@ -16,8 +16,8 @@ use crate::keys::Keyring;
 use crate::sops::DataKey;
 use crate::sops::Seal;
 use crate::sops::SealedFile;
+use crate::sops::key_of;
 
-use super::access::key;
 use super::scope::Site;
 
 /// All versions of one file that any ref, reflog or stash leads to, and the one in the work tree.
@@ -75,7 +75,7 @@ impl Past {
     fn of<'b>(versions: impl Iterator<Item = &'b Vec<u8>>) -> Self {
         let parse = |bytes: &Vec<u8>| {
             let file = SealedFile::parse(bytes).ok()?;
-            let readers = file.recipients().into_iter().map(key).collect();
+            let readers = file.recipients().into_iter().map(key_of).collect();
             Some(PastVersion { file, bytes: bytes.clone(), readers })
         };
         let versions: Vec<PastVersion> = versions.filter_map(parse).collect();

@@ -9,7 +9,6 @@ pub use access::Cell;
 pub use access::Column;
 pub use access::Matrix;
 pub use access::Row;
-pub use access::key;
 pub use exposure::Exposure;
 pub use exposure::Past;
 pub use exposure::pasts;

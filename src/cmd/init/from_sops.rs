@@ -146,11 +146,11 @@ fn plain(file: &SealedFile, clear: &[String]) -> Vec<String> {
 /// Gives each recipient a member: the own login, the name in an SSH key's comment, or a number.
 fn members(context: &Context<'_>, files: &[Found], login: &str) -> BTreeMap<String, (String, String)> {
     let own: Vec<String> = context.keyring().identities().filter_map(|identity| identity.recipient()).collect();
-    let own: Vec<String> = own.iter().map(|label| team::key(label)).collect();
+    let own: Vec<String> = own.iter().map(|label| crate::sops::key_of(label)).collect();
     let mut members: BTreeMap<String, (String, String)> = BTreeMap::new();
     let labels = files.iter().flat_map(|found| &found.recipients);
     for label in labels {
-        let key = team::key(label);
+        let key = crate::sops::key_of(label);
         if members.contains_key(&key) || Recipient::parse(label).is_err() {
             continue;
         }
@@ -175,7 +175,7 @@ impl Derived {
     }
 
     fn readers(&self, found: &Found) -> Vec<&str> {
-        let owner = |label: &String| self.members.get(&team::key(label)).map(|(name, _)| name.as_str());
+        let owner = |label: &String| self.members.get(&crate::sops::key_of(label)).map(|(name, _)| name.as_str());
         let mut readers: Vec<&str> = found.recipients.iter().filter_map(owner).collect();
         readers.dedup();
         readers

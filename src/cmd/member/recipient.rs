@@ -75,7 +75,7 @@ fn add(context: &Context<'_>, name: &str, recipient: &str) -> Result<()> {
 }
 
 fn remove(context: &Context<'_>, name: &str, recipient: &str, is_lost: bool) -> Result<()> {
-    let key = team::key(recipient);
+    let key = crate::sops::key_of(recipient);
     let (mut team, scope) = Team::lock(context)?;
     let project = &scope.projects[0];
     let member = super::find(project, name)?;

@@ -105,7 +105,7 @@ fn edits(scope: &Scope, name: &str) -> Result<Edits> {
 /// Tells whether any of these keys stands in the file's header.
 fn stands_in(file: &[u8], keys: &HashSet<String>) -> bool {
     let file = crate::sops::SealedFile::parse(file);
-    file.is_ok_and(|file| file.recipients().into_iter().any(|label| keys.contains(&team::key(label))))
+    file.is_ok_and(|file| file.recipients().into_iter().any(|label| keys.contains(&crate::sops::key_of(label))))
 }
 
 /// Returns the readers of an environment without these keys.
