@@ -185,11 +185,34 @@ fn a_file_in_another_project_opens_there() {
 }
 
 #[test]
-#[ignore = "pending: The team: members, who can read what, the seal's trust, and git"]
 fn a_file_that_lost_its_seal_is_refused_where_the_record_says_sealed() {
     let vectors = vectors();
     let edits = vectors["negative"].as_array().unwrap().iter();
     let unsealed: Vec<_> = edits.filter(|edit| text(edit, "id") == "unsealed").collect();
-    let differ: Vec<_> = unsealed.iter().filter_map(|edit| refusal_differs(&vectors, edit)).collect();
-    assert_all_agree(unsealed.len(), 1, &differ);
+    let [unsealed] = unsealed.as_slice() else { panic!("there is one such file") };
+    let home = tempfile::tempdir().unwrap();
+    let project = home.path().join("shop");
+    std::fs::create_dir_all(project.join("secrets")).unwrap();
+    let identity = folder("seal").join("keys/alice.txt");
+    let recipient = Identity::list(&identity).remove(0).own.unwrap();
+    let settings = format!(
+        "version = 1\nproject = \"shop\"\n[members.alice]\nrecipients = [\"{recipient}\"]\n\
+         [environments.development]\nreaders = [\"alice\"]\nplain = [\"*\"]\n"
+    );
+    std::fs::write(project.join("secrets.toml"), settings).unwrap();
+    let run = |content: &[u8]| {
+        std::fs::write(project.join("secrets/development.env"), content).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_secrets"));
+        command.args(["export"]).current_dir(&project);
+        command.env_clear().env("HOME", home.path()).env("SECRETS_IDENTITY_FILE", &identity);
+        command.args(["--format", "json"]).env("SECRETS_CEILING", home.path()).output().unwrap()
+    };
+    let original =
+        vectors["files"].as_array().unwrap().iter().find(|file| file["id"] == unsealed["made_from"]).unwrap();
+    let before = run(&content(original));
+    assert_eq!(before.status.code(), Some(0), "{}", String::from_utf8_lossy(&before.stderr));
+    let after = run(&content(unsealed));
+    let said = String::from_utf8_lossy(&after.stderr).into_owned();
+    assert_eq!(after.status.code(), Some(unsealed["exit"].as_i64().unwrap() as i32), "{said}");
+    assert!(said.contains("it lost its seal"), "{said}");
 }

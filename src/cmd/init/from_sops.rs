@@ -19,7 +19,6 @@ use crate::sops::Recipient;
 use crate::sops::SealedFile;
 use crate::sops::is_sealed_file;
 use crate::sops::short;
-use crate::team;
 use crate::term::Terminal;
 
 use super::Arguments;

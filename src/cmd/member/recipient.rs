@@ -14,7 +14,6 @@ use crate::project;
 use crate::project::Settings;
 use crate::sops::Recipient;
 use crate::sops::SealedFile;
-use crate::team;
 use crate::team::Job;
 use crate::team::Rewrap;
 use crate::team::Site;

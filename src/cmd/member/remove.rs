@@ -16,7 +16,6 @@ use crate::project;
 use crate::project::Member;
 use crate::project::Settings;
 use crate::sops::Recipient;
-use crate::team;
 use crate::team::Job;
 use crate::team::Rewrap;
 use crate::team::Scope;
