@@ -49,6 +49,7 @@ pub fn open(context: &Context<'_>, target: &Target, layer: Layer) -> Result<Open
     let opened = unlock(context, layer)?;
     if let (Some(selected), Some(environment)) = (&selected, &environment) {
         let verdict = judge::accept(context, selected, environment, &opened).map_err(in_file)?;
+        judge::check_digest(selected)?;
         if matches!(verdict, Verdict::Older { is_replaced_key: true, .. }) {
             context
                 .ui

@@ -1,5 +1,7 @@
 //! `secrets check`
 
+use std::cell::RefCell;
+
 use serde_json::json;
 
 use crate::base::Error;
@@ -13,11 +15,11 @@ use crate::history::Repository;
 use crate::project;
 use crate::project::Trust;
 use crate::project::trust::VARIABLE;
-use crate::sops::Seal;
+use crate::resolve::Selected;
 use crate::team::Scope;
-use crate::team::Site;
 
 use super::context::Context;
+use super::judge;
 
 /// Check readers, keys, values and settings; no key is needed, and with one more is checked
 ///
@@ -92,13 +94,8 @@ fn digest(context: &Context<'_>, scope: &Scope) -> Result<Option<Finding>> {
         return Ok(None);
     }
     let environment = first.environment(context.world.env.get("SECRETS_ENV").and_then(std::ffi::OsStr::to_str))?;
-    let mut seals = Vec::new();
-    for layer in first.layers(environment)? {
-        let content = Site { project: first, environment: layer }.read()?;
-        seals.push(content.as_deref().and_then(Seal::claimed));
-    }
-    let seals: Vec<Option<&Seal>> = seals.iter().map(Option::as_ref).collect();
-    let Err(error) = trust.check_digest(first, environment, &seals) else { return Ok(None) };
+    let selected = Selected { project: first, environment, trust: &RefCell::new(trust) };
+    let Err(error) = judge::check_digest(&selected) else { return Ok(None) };
     Ok(Some(Finding {
         id: "trust-digest",
         severity: Severity::Error,

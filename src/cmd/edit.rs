@@ -39,6 +39,7 @@ pub struct Arguments {
 
 pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
     let target = Target::choose(context, &arguments.target)?;
+    change::check_writing(&target)?;
     let editor = Editor::of(context.world)?;
     let before = target.read()?.map(|layer| change::open(context, &target, layer)).transpose()?;
     let base = before.as_ref().map(Draft::of).transpose()?.unwrap_or_default();

@@ -10,6 +10,7 @@ use crate::resolve::Selected;
 use crate::resolve::Source;
 use crate::sops::Opened;
 use crate::sops::Seal;
+use crate::team::Site;
 
 use super::context::Context;
 use super::target::Target;
@@ -54,6 +55,24 @@ pub fn accept(context: &Context<'_>, selected: &Selected<'_>, environment: &str,
         ));
     }
     Ok(verdict)
+}
+
+/// Compares an environment with the digests that `SECRETS_TRUST` demands, if it does: its own file was opened.
+///
+/// # Errors
+/// `Kind::Refused` if none fits.
+pub fn check_digest(selected: &Selected<'_>) -> Result<()> {
+    let trust = selected.trust.borrow();
+    if !trust.is_digest_demanded() {
+        return Ok(());
+    }
+    let mut seals = Vec::new();
+    for environment in selected.project.layers(selected.environment)? {
+        let content = Site { project: selected.project, environment }.read()?;
+        seals.push(content.as_deref().and_then(Seal::claimed));
+    }
+    let seals: Vec<Option<&Seal>> = seals.iter().map(Option::as_ref).collect();
+    trust.check_digest(selected.project, selected.environment, &seals)
 }
 
 /// Fills a plan, with every declared file judged, and remembers what was learned.

@@ -41,6 +41,7 @@ pub fn run(context: &Context<'_>, arguments: Arguments) -> Result<()> {
     let name = checked_name(&arguments)?;
     let target = Target::choose(context, &arguments.target)?;
     check_reference(&target, &name)?;
+    change::check_writing(&target)?;
     let value = value(&arguments, &target, &name)?;
     let (is_new, changed) = change::change(context, &target, |draft| {
         let is_new = draft.value(&name).is_none();

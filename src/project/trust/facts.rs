@@ -55,6 +55,8 @@ pub enum Matter {
     Members,
     /// Who reads, and what stands in clear: stops every writer.
     Readers,
+    /// Which names may run code: stops `run` where a file sets such a name.
+    Code,
     /// Where values come from and what runs: stops `run` and the hook.
     Running,
 }
@@ -144,7 +146,7 @@ pub fn differences(project: &Project, record: &Record) -> Vec<Difference> {
     }
     let new: Vec<&String> = now.runs_code.difference(&service.runs_code).collect();
     if !new.is_empty() {
-        whole(Matter::Running, format!("{} may run code now", quoted_list(&new)));
+        whole(Matter::Code, format!("{} may run code now", quoted_list(&new)));
     }
     for (name, now) in &now.environments {
         if let Some(before) = service.environments.get(name) {

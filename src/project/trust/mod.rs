@@ -137,10 +137,7 @@ impl Trust {
             Some(name) => layers.iter().any(|layer| layer.name == *name),
         };
         let found: Vec<Difference> = self.differences(project).into_iter().filter(concerns).collect();
-        let stops = |difference: &&Difference| {
-            // A name that may run code stops nothing before a file sets it: `policy` asks then.
-            difference.matter == Matter::Running && !difference.text.ends_with("may run code now")
-        };
+        let stops = |difference: &&Difference| difference.matter == Matter::Running;
         refuse(found.iter().filter(stops), "depends on something that this machine has not accepted")?;
         let unmet = layers.iter().find(|layer| !layer.references.is_empty() && !self.is_trusted(project, layer));
         if let Some(layer) = unmet {
@@ -206,12 +203,16 @@ impl Trust {
         opened: &Opened,
         repository: impl FnOnce() -> Option<Repository>,
     ) -> Result<Verdict> {
-        match opened.version() {
-            Some(version) => self.accept_version(project, environment, version, repository),
-            None => {
-                self.unsealed.insert(project.below_home(&environment.file), opened.commitment());
-                Ok(Verdict::First)
-            }
+        let path = project.below_home(&environment.file);
+        let Some(version) = opened.version() else {
+            self.unsealed.insert(path, opened.commitment());
+            return Ok(Verdict::First);
+        };
+        let is_known_key = self.file(&path).is_some_and(|file| file.position(&version.commitment).is_some());
+        match self.accept_version(project, environment, version, repository) {
+            // The digests that a pipeline was given name the data keys; `check_digest` compares them.
+            Err(_) if self.is_digest_demanded() && !is_known_key => Ok(Verdict::Rekeyed),
+            judged => judged,
         }
     }
 
@@ -228,13 +229,10 @@ impl Trust {
     ) -> Result<Verdict> {
         let path = project.below_home(&environment.file);
         let record = self.record.files.get(&path).cloned().unwrap_or_default();
-        let is_known_key = record.position(&version.commitment).is_some();
-        let verdict = match accept::judge(&record, &version, || claims(repository(), &environment.file)) {
-            // The digests that a pipeline was given name the data keys, and are compared over all files together.
-            Err(_) if self.is_digest_demanded() && !is_known_key => Verdict::Rekeyed,
-            judged => judged?,
-        };
-        if !matches!(verdict, Verdict::Older { .. }) {
+        let verdict = accept::judge(&record, &version, || claims(repository(), &environment.file))?;
+        let mut after = record.clone();
+        after.learn(&version);
+        if !matches!(verdict, Verdict::Older { .. }) && after != record {
             self.learn(path, version);
         }
         Ok(verdict)
@@ -255,12 +253,23 @@ impl Trust {
             return Ok(());
         }
         let path = project.below_home(&environment.file);
+        if self.record.files.get(&path).is_some_and(|known| known.keys.is_empty()) {
+            return Ok(());
+        }
+        let git = repository();
+        let committed = || git.as_ref().and_then(|git| git.file_at("HEAD", &environment.file).ok().flatten());
+        let is_sealed = |bytes: Option<Vec<u8>>| bytes.as_deref().map(|bytes| Seal::claimed(bytes).is_some());
         let had_seal = match self.record.files.get(&path) {
-            Some(known) => !known.keys.is_empty(),
-            None => {
-                let committed = repository().and_then(|git| git.file_at("HEAD", &environment.file).ok().flatten());
-                committed.is_some_and(|bytes| Seal::claimed(&bytes).is_some())
+            // A commit from before anybody sealed the file is like any other old one: nothing was taken away from it.
+            Some(_) => {
+                let is_from_before = is_sealed(committed()) == Some(false)
+                    && claims(git, &environment.file).is_ok_and(|claims| !claims.is_cut && claims.seals.is_empty());
+                if is_from_before {
+                    return Ok(());
+                }
+                true
             }
+            None => is_sealed(committed()) == Some(true),
         };
         if had_seal {
             return Err(Error::new(Kind::Refused, "it lost its seal")

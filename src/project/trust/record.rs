@@ -121,7 +121,7 @@ impl FileRecord {
         match self.position(&version.commitment) {
             Some(at) if at + 1 == self.keys.len() => {
                 let key = &mut self.keys[at];
-                if version.seq >= key.seq || key.link.is_none() {
+                if version.seq > key.seq || key.link.is_none() {
                     *key = KeyRecord { seq: version.seq.max(key.seq), ..KeyRecord::of(version) };
                 }
             }
