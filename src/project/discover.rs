@@ -10,11 +10,11 @@ use crate::base::printable;
 use crate::disk;
 use crate::disk::Limit;
 
-use super::config::Home;
 use super::config::Project;
-use super::config::Team;
 use super::parse::steps_up;
 use super::raw::RawProject;
+use super::team::Home;
+use super::team::Team;
 
 /// The file that makes a folder a project.
 pub const FILE_NAME: &str = "secrets.toml";

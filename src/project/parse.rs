@@ -10,14 +10,14 @@ use crate::base::printable;
 use crate::sops::Recipient;
 
 use super::config::Environment;
-use super::config::Former;
-use super::config::Member;
 use super::config::Reference;
 use super::config::ValueSpec;
 use super::raw::RawEnvironment;
 use super::raw::RawFormer;
 use super::raw::RawMember;
 use super::raw::RawValue;
+use super::team::Former;
+use super::team::Member;
 
 pub fn member(name: String, raw: RawMember) -> Result<Member> {
     check_word("a member", &name)?;

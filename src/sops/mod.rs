@@ -5,6 +5,7 @@
 mod cipher;
 mod codec;
 mod draft;
+mod header;
 mod link;
 mod mac;
 mod merge;

@@ -1,0 +1,127 @@
+//! What the record learns: from what was met, from what a person accepted, and from this machine's own changes.
+
+use std::collections::BTreeMap;
+
+use crate::base::Name;
+use crate::project::Project;
+use crate::sops::Version;
+
+use super::Service;
+use super::Trust;
+use super::facts;
+
+impl Trust {
+    /// Remembers a version that was accepted, or that this machine wrote.
+    pub fn learn(&mut self, path: String, version: Version) {
+        self.note(move |record| record.files.entry(path.clone()).or_default().learn(&version));
+    }
+
+    /// Forgets which keys a file had and remembers this one: after `allow` or `reseal`.
+    pub fn learn_anew(&mut self, path: String, version: Version) {
+        self.note(move |record| {
+            let file = record.files.entry(path.clone()).or_default();
+            // The key that a person just accepted is the trusted one, whatever stood after it.
+            let commitment = crate::sops::to_base64(&version.commitment);
+            file.keys.retain(|key| key.commitment != commitment);
+            file.learn(&version);
+        });
+    }
+
+    /// Remembers a file that was never sealed, by the SHA-256 of its bytes.
+    pub fn accept_unsealed(&mut self, path: String, digest: String) {
+        self.note(move |record| record.files.entry(path.clone()).or_default().accepted = Some(digest.clone()));
+    }
+
+    /// Notes a project that was met: what is not known yet becomes *seen*.
+    pub fn meet(&mut self, project: &Project) {
+        let service = Service::of(project, false);
+        let prefix = project.prefix.clone();
+        let (members, groups, stores) = (facts::members(project), facts::groups(project), project.stores.clone());
+        let is_new = |known: &Service| service.environments.keys().any(|name| !known.environments.contains_key(name));
+        if self.record.services.get(&prefix).is_some_and(|known| !is_new(known)) {
+            return;
+        }
+        self.note(move |record| {
+            if record.services.is_empty() {
+                record.members.clone_from(&members);
+                record.groups.clone_from(&groups);
+                record.stores.clone_from(&stores);
+            }
+            let known = record.services.entry(prefix.clone()).or_insert_with(|| service.clone());
+            for (name, facts) in &service.environments {
+                known.environments.entry(name.clone()).or_insert_with(|| facts.clone());
+            }
+        });
+    }
+
+    /// Accepts everything that `secrets.toml` says.
+    pub fn allow(&mut self, project: &Project) {
+        let service = Service::of(project, true);
+        let prefix = project.prefix.clone();
+        let (members, groups, stores) = (facts::members(project), facts::groups(project), project.stores.clone());
+        self.moved = None;
+        self.note(move |record| {
+            record.members.clone_from(&members);
+            record.groups.clone_from(&groups);
+            record.stores.clone_from(&stores);
+            record.services.insert(prefix.clone(), service.clone());
+        });
+    }
+
+    /// Lets a name pass that runs code.
+    pub fn allow_name(&mut self, name: &Name) {
+        let name = name.to_string();
+        self.note(move |record| {
+            record.names.insert(name.clone());
+        });
+    }
+
+    /// Takes back what was accepted; what was seen of the files stays.
+    pub fn deny(&mut self, project: &Project) {
+        let prefix = project.prefix.clone();
+        self.note(move |record| {
+            record.names.clear();
+            if let Some(service) = record.services.get_mut(&prefix) {
+                service.is_trusted = false;
+                service.environments.values_mut().for_each(|facts| facts.is_trusted = false);
+            }
+            record.files.values_mut().for_each(|file| file.accepted = None);
+        });
+    }
+
+    /// Takes this machine's own change of members, groups and readers: only what these names say in `project`.
+    pub fn adopt(&mut self, project: &Project, names: &[String]) {
+        let (members, groups) = (facts::members(project), facts::groups(project));
+        let service = Service::of(project, false);
+        let prefix = project.prefix.clone();
+        let names = names.to_vec();
+        self.note(move |record| {
+            for name in &names {
+                put(&mut record.members, &members, name);
+                put(&mut record.groups, &groups, name);
+                let known = record.services.get_mut(&prefix).and_then(|known| known.environments.get_mut(name));
+                if let (Some(known), Some(now)) = (known, service.environments.get(name)) {
+                    known.readers.clone_from(&now.readers);
+                }
+            }
+        });
+    }
+
+    /// Takes this machine's own declaration of names that run code.
+    pub fn adopt_code(&mut self, project: &Project, names: &[Name]) {
+        let prefix = project.prefix.clone();
+        let names: Vec<String> = names.iter().map(Name::to_string).collect();
+        self.note(move |record| {
+            if let Some(service) = record.services.get_mut(&prefix) {
+                service.runs_code.extend(names.iter().cloned());
+            }
+        });
+    }
+}
+
+fn put<T: Clone>(known: &mut BTreeMap<String, T>, now: &BTreeMap<String, T>, name: &str) {
+    match now.get(name) {
+        Some(value) => known.insert(name.to_string(), value.clone()),
+        None => known.remove(name),
+    };
+}

@@ -1,0 +1,71 @@
+//! Which commands a difference from the record stops: the table of `docs/trust.md`.
+
+use crate::base::Error;
+use crate::base::Kind;
+use crate::base::Result;
+use crate::project::Environment;
+use crate::project::Project;
+
+use super::Difference;
+use super::Matter;
+use super::Trust;
+
+impl Trust {
+    /// Checks what reading an environment depends on; returns what to warn of.
+    ///
+    /// # Errors
+    /// `Kind::Refused` where values would come from elsewhere, or other code would run, than what was accepted.
+    pub fn check_reading(&self, project: &Project, environment: &Environment) -> Result<Vec<String>> {
+        if self.is_digest_demanded() {
+            return Ok(Vec::new());
+        }
+        let layers = project.layers(environment)?;
+        let concerns = |difference: &Difference| match &difference.environment {
+            None => true,
+            Some(name) => layers.iter().any(|layer| layer.name == *name),
+        };
+        let found: Vec<Difference> = self.differences(project).into_iter().filter(concerns).collect();
+        let stops = |difference: &&Difference| difference.matter == Matter::Running;
+        refuse(found.iter().filter(stops), "depends on something that this machine has not accepted")?;
+        let unmet = layers.iter().find(|layer| !layer.references.is_empty() && !self.is_trusted(project, layer));
+        if let Some(layer) = unmet {
+            let name = &layer.name;
+            return Err(Error::new(
+                Kind::Refused,
+                format!("`{name}` has references to stores, and this machine has not accepted them"),
+            )
+            .because("with a reference somebody could send a store's token, or another value, elsewhere")
+            .hint("`secrets allow` shows them and accepts them"));
+        }
+        Ok(found
+            .iter()
+            .filter(|d| d.matter == Matter::Readers)
+            .map(|d| format!("{}; `secrets allow` accepts it", d.text))
+            .collect())
+    }
+
+    /// Checks what writing an environment's file depends on.
+    ///
+    /// # Errors
+    /// `Kind::Refused` if readers or plain names changed: the next write would leak.
+    pub fn check_writing(&self, project: &Project, environment: &Environment) -> Result<()> {
+        let found = self.differences(project);
+        let concerns =
+            |d: &&Difference| d.matter == Matter::Readers && d.environment.as_ref() == Some(&environment.name);
+        refuse(found.iter().filter(concerns), "changed, and the next write would follow it")
+    }
+
+    /// Returns the members and groups that differ from the record.
+    pub fn changed_members(&self, project: &Project) -> Vec<Difference> {
+        self.differences(project).into_iter().filter(|d| d.matter == Matter::Members).collect()
+    }
+}
+
+fn refuse<'a>(differences: impl Iterator<Item = &'a Difference>, what: &str) -> Result<()> {
+    let texts: Vec<&str> = differences.map(|difference| difference.text.as_str()).collect();
+    let Some(first) = texts.first() else { return Ok(()) };
+    let more = if texts.len() > 1 { format!(" (and {} more)", texts.len() - 1) } else { String::new() };
+    Err(Error::new(Kind::Refused, format!("secrets.toml {what}: {first}{more}"))
+        .because("whoever can write to the repository can change secrets.toml")
+        .hint("`secrets allow` shows all of it and accepts it"))
+}

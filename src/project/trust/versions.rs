@@ -1,0 +1,176 @@
+//! The versions of a file: which ones this machine takes.
+
+use std::collections::HashSet;
+
+use crate::base::Error;
+use crate::base::Kind;
+use crate::base::Result;
+use crate::history::Repository;
+use crate::history::Span;
+use crate::project::Environment;
+use crate::project::Project;
+use crate::sops::Opened;
+use crate::sops::Seal;
+use crate::sops::SealedFile;
+use crate::sops::Version;
+
+use super::Trust;
+use super::VARIABLE;
+use super::accept;
+use super::accept::Claims;
+use super::accept::Verdict;
+use super::digest::digest_of;
+
+impl Trust {
+    /// Decides over a file that was opened and proved, and notes what was learned.
+    ///
+    /// `repository` gives git, where there is one.
+    ///
+    /// # Errors
+    /// `Kind::Refused` as [`accept::judge`], and for a file that lost its seal.
+    pub fn accept(
+        &mut self,
+        project: &Project,
+        environment: &Environment,
+        opened: &Opened,
+        repository: impl FnOnce() -> Option<Repository>,
+    ) -> Result<Verdict> {
+        let path = project.below_home(&environment.file);
+        let Some(version) = opened.version() else {
+            self.unsealed.insert(path, opened.commitment());
+            return Ok(Verdict::First);
+        };
+        let is_known_key = self.file(&path).is_some_and(|file| file.position(&version.commitment).is_some());
+        match self.accept_version(project, environment, version, repository) {
+            // The digests that a pipeline was given name the data keys; `check_digest` compares them.
+            Err(_) if self.is_digest_demanded() && !is_known_key => Ok(Verdict::Rekeyed),
+            judged => judged,
+        }
+    }
+
+    /// As [`Self::accept`], for a sealed version that was opened and proved elsewhere.
+    ///
+    /// # Errors
+    /// As [`Self::accept`].
+    pub fn accept_version(
+        &mut self,
+        project: &Project,
+        environment: &Environment,
+        version: Version,
+        repository: impl FnOnce() -> Option<Repository>,
+    ) -> Result<Verdict> {
+        let path = project.below_home(&environment.file);
+        let record = self.record.files.get(&path).cloned().unwrap_or_default();
+        let verdict = accept::judge(&record, &version, || claims(repository(), &environment.file))?;
+        let mut after = record.clone();
+        after.learn(&version);
+        if !matches!(verdict, Verdict::Older { .. }) && after != record {
+            self.learn(path, version);
+        }
+        Ok(verdict)
+    }
+
+    /// Checks that a file without a seal never had one, as far as this machine or the last commit knows.
+    ///
+    /// # Errors
+    /// `Kind::Refused` if it had.
+    pub fn check_unsealed(
+        &mut self,
+        project: &Project,
+        environment: &Environment,
+        file: &SealedFile,
+        repository: impl FnOnce() -> Option<Repository>,
+    ) -> Result<()> {
+        if file.seal().is_some() {
+            return Ok(());
+        }
+        let path = project.below_home(&environment.file);
+        if self.record.files.get(&path).is_some_and(|known| known.keys.is_empty()) {
+            return Ok(());
+        }
+        let git = repository();
+        let committed = || git.as_ref().and_then(|git| git.file_at("HEAD", &environment.file).ok().flatten());
+        let is_sealed = |bytes: Option<Vec<u8>>| bytes.as_deref().map(|bytes| Seal::claimed(bytes).is_some());
+        let had_seal = match self.record.files.get(&path) {
+            // A commit from before anybody sealed the file is like any other old one: nothing was taken away from it.
+            Some(_) => {
+                let is_from_before = is_sealed(committed()) == Some(false)
+                    && claims(git, &environment.file).is_ok_and(|claims| !claims.is_cut && claims.seals.is_empty());
+                if is_from_before {
+                    return Ok(());
+                }
+                true
+            }
+            None => is_sealed(committed()) == Some(true),
+        };
+        if had_seal {
+            return Err(Error::new(Kind::Refused, "it lost its seal")
+                .because("`sops`, or somebody, wrote it since it was sealed")
+                .hint("`secrets reseal` shows what changed, and seals it again"));
+        }
+        if !self.record.files.contains_key(&path) {
+            self.note(move |record| {
+                record.files.entry(path.clone()).or_default();
+            });
+        }
+        Ok(())
+    }
+
+    /// Compares an environment with the digests that are demanded, if any are; `files` has the seal of each layer's file.
+    ///
+    /// # Errors
+    /// `Kind::Refused` if none fits.
+    pub fn check_digest(&self, project: &Project, environment: &Environment, files: &[Option<&Seal>]) -> Result<()> {
+        let Some(digests) = &self.digests else { return Ok(()) };
+        let found = self.digest(project, environment, files)?;
+        if digests.contains(&found) {
+            return Ok(());
+        }
+        let name = &environment.name;
+        Err(Error::new(Kind::Refused, format!("no digest in `{VARIABLE}` fits the environment `{name}`"))
+            .because("what `run` depends on is not what was reviewed: data keys, references, stores, programs")
+            .hint(format!("after a review: `secrets allow --print --env {name}` prints the new one")))
+    }
+
+    /// Returns the digest of what `run` in an environment depends on.
+    ///
+    /// # Errors
+    /// `Kind::Locked` if a file without a seal was not opened: its data key is not known.
+    pub fn digest(&self, project: &Project, environment: &Environment, files: &[Option<&Seal>]) -> Result<String> {
+        let layers = project.layers(environment)?;
+        let commitment = |(layer, seal): (&&Environment, &Option<&Seal>)| {
+            let path = project.below_home(&layer.file);
+            let known = seal.map(|seal| seal.commitment).or_else(|| self.unsealed.get(&path).copied());
+            known.map(|known| (path.clone(), known)).ok_or_else(|| {
+                Error::new(Kind::Locked, format!("`{path}` has no seal, and no identity here opens it"))
+                    .because("the digest names its data key")
+            })
+        };
+        let commitments = layers.iter().zip(files).map(commitment).collect::<Result<Vec<_>>>()?;
+        digest_of(project, environment, &commitments)
+    }
+}
+
+/// Reads what the history of `HEAD` claims of a file.
+fn claims(repository: Option<Repository>, path: &str) -> Result<Claims> {
+    /// So many versions of the largest file still fit into memory.
+    const AT_ONCE: usize = 64;
+    let Some(repository) = repository else { return Ok(Claims { seals: Vec::new(), is_cut: true }) };
+    let history = repository.history(&[path], Span::Head)?;
+    let mut seen = HashSet::new();
+    let versions: Vec<(String, String)> = history
+        .changes
+        .into_iter()
+        .filter_map(|change| Some((change.commit, change.blob?)))
+        .filter(|(_, blob)| seen.insert(blob.clone()))
+        .collect();
+    let mut seals = Vec::new();
+    for part in versions.chunks(AT_ONCE) {
+        let blobs: Vec<String> = part.iter().map(|(_, blob)| blob.clone()).collect();
+        for ((commit, _), content) in part.iter().zip(repository.contents(&blobs)?) {
+            let seal = content.as_deref().and_then(Seal::claimed);
+            seals.extend(seal.map(|seal| (commit.clone(), seal)));
+        }
+    }
+    Ok(Claims { seals, is_cut: history.is_cut })
+}
