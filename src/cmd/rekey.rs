@@ -94,19 +94,17 @@ fn finish(context: &Context<'_>, resume: bool) -> Result<()> {
     };
     let what = unfinished.what().to_string();
     let count = unfinished.paths().count();
-    let members_before = trust.changed_members(&project).is_empty();
+    let own = unfinished.own().to_vec();
     let home = project.home.clone();
     if resume {
         unfinished.resume(&home)?
     } else {
         unfinished.abort(&home)?
     }
-    let after = project::load(&project.folder)?;
-    // The change was this machine's own, and was checked before its journal was written.
-    if resume && members_before {
-        let names: Vec<String> = after.members.iter().map(|member| member.name.clone()).collect();
-        let names: Vec<String> = names.into_iter().chain(project.members.iter().map(|m| m.name.clone())).collect();
-        trust.adopt(&after, &names);
+    if resume {
+        // The change was this machine's own, and was checked before its journal was written.
+        let after = project::load(&project.folder)?;
+        trust.adopt(&after, &own);
         trust.save(&after)?;
     }
     context.ui.done(format!("{} `{what}`: {count} files", if resume { "finished" } else { "undid" }));

@@ -120,7 +120,7 @@ impl<'c> Team<'c> {
                 Error::new(Kind::Failed, "there is no state folder for the journal")
                     .because("neither `HOME` nor `XDG_STATE_HOME` is set")
             })?;
-            disk::commit(&journal, what, changes)?;
+            disk::commit(&journal, what, &edits.own, &changes)?;
         }
         for (path, version) in learned {
             self.trust.learn(path, version);

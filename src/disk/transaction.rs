@@ -54,6 +54,9 @@ pub struct Change {
 struct Head {
     /// What was being done, as messages say it.
     what: String,
+    /// Whatever the caller wants to know again when it finishes what was interrupted.
+    #[serde(default)]
+    own: Vec<String>,
     files: Vec<Entry>,
 }
 
@@ -70,15 +73,15 @@ struct Entry {
 
 /// Writes all changes, or none: what is journaled can be finished or undone later.
 ///
-/// `journal` is a private folder outside the repository.
+/// `journal` is a private folder outside the repository; `own` is given back by [`Unfinished::own`].
 ///
 /// # Errors
 /// `Kind::Failed` if the journal cannot be written, and nothing is changed then; or if a file cannot, and the message
 /// says how to go on.
-pub fn commit(journal: &Path, what: &str, changes: Vec<Change>) -> Result<()> {
+pub fn commit(journal: &Path, what: &str, own: &[String], changes: &[Change]) -> Result<()> {
     let entries: Vec<Entry> = changes.iter().map(Entry::of).collect();
-    let head = Head { what: what.to_string(), files: entries };
-    write_journal(journal, &head, &changes)?;
+    let head = Head { what: what.to_string(), own: own.to_vec(), files: entries };
+    write_journal(journal, &head, changes)?;
     let writes = changes.iter().map(|change| (&change.lock, change.after.as_slice()));
     place_all(writes).map_err(|error| interrupted(what, error))?;
     remove_journal(journal)
@@ -128,6 +131,11 @@ impl Unfinished {
     /// Returns what was being done, as messages say it.
     pub fn what(&self) -> &str {
         &self.head.what
+    }
+
+    /// Returns what the caller of [`commit`] wanted to know again.
+    pub fn own(&self) -> &[String] {
+        &self.head.own
     }
 
     /// Returns the paths of its files.
@@ -316,7 +324,7 @@ mod tests {
     fn all_files_become_new_and_no_journal_stays() {
         let folder = project();
         let (root, journal) = (folder.path().join("p"), folder.path().join("j"));
-        commit(&journal, "rekey", changes(&root)).unwrap();
+        commit(&journal, "rekey", &[], &changes(&root)).unwrap();
         for name in ["a.env", "deep/b.env", "new.env"] {
             assert_eq!(fs::read_to_string(root.join(name)).unwrap(), format!("new {name}"));
         }
@@ -330,7 +338,8 @@ mod tests {
                 let folder = project();
                 let (root, journal) = (folder.path().join("p"), folder.path().join("j"));
                 let changes = changes(&root);
-                let head = Head { what: "rekey".to_string(), files: changes.iter().map(Entry::of).collect() };
+                let head =
+                    Head { what: "rekey".to_string(), own: Vec::new(), files: changes.iter().map(Entry::of).collect() };
                 write_journal(&journal, &head, &changes).unwrap();
                 place_all(changes.iter().take(written).map(|c| (&c.lock, c.after.as_slice()))).unwrap();
                 drop(changes);
@@ -353,7 +362,7 @@ mod tests {
         let folder = project();
         let (root, journal) = (folder.path().join("p"), folder.path().join("j"));
         let changes = changes(&root);
-        let head = Head { what: "rekey".to_string(), files: changes.iter().map(Entry::of).collect() };
+        let head = Head { what: "rekey".to_string(), own: Vec::new(), files: changes.iter().map(Entry::of).collect() };
         write_journal(&journal, &head, &changes).unwrap();
         drop(changes);
         fs::write(root.join("a.env"), "foreign").unwrap();

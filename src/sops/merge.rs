@@ -237,4 +237,43 @@ mod tests {
         assert_eq!(merged("B=1", "A=2 B=1", "A=3 B=1"), ("A=2 B=1".to_string(), 1));
         assert_eq!(merged("#a A=1", "#b A=1", "#c A=1").0, "#b #c A=1", "no comment is lost");
     }
+
+    proptest::proptest! {
+        /// Each side is a base of five names in which some were changed, removed or added.
+        #[test]
+        fn no_name_is_lost_and_both_directions_agree(edits in proptest::collection::vec((0_usize..8, 0_u8..3, proptest::bool::ANY), 0..10)) {
+            const NAMES: [&str; 8] = ["A", "B", "C", "D", "E", "N", "O", "P"];
+            let base: Vec<String> = NAMES[..5].iter().map(|name| format!("{name}=0")).collect();
+            let mut sides = [base.clone(), base.clone()];
+            for (name, value, is_ours) in &edits {
+                let side = &mut sides[usize::from(*is_ours)];
+                let place = side.iter().position(|row| row.starts_with(NAMES[*name]));
+                match (place, value) {
+                    (Some(place), 0) => drop(side.remove(place)),
+                    (Some(place), value) => side[place] = format!("{}={value}", NAMES[*name]),
+                    (None, value) => side.push(format!("{}={value}", NAMES[*name])),
+                }
+            }
+            let [ours, theirs] = sides.map(|side| if side.is_empty() { "Z=1".to_string() } else { side.join(" ") });
+            let base = base.join(" ");
+            let names = |text: &str| text.split(' ').map(|row| row[..1].to_string()).collect::<HashSet<_>>();
+            let merge_of = |ours: &str, theirs: &str| merge(&draft(&base), &draft(ours), &draft(theirs));
+            let (one, other) = (merge_of(&ours, &theirs), merge_of(&theirs, &ours));
+            proptest::prop_assert_eq!(one.conflicts.len(), other.conflicts.len());
+            let kept = |name: &String| {
+                let (in_base, in_ours, in_theirs) = (names(&base).contains(name), names(&ours).contains(name), names(&theirs).contains(name));
+                if in_base { in_ours && in_theirs } else { in_ours || in_theirs }
+            };
+            let merged = names(&print(&one.draft));
+            for name in names(&base).union(&names(&ours)).chain(&names(&theirs)).filter(|name| kept(name)) {
+                proptest::prop_assert!(merged.contains(name), "{} is lost: {} | {} | {}", name, base, ours, theirs);
+            }
+            if one.conflicts.is_empty() {
+                let sorted = |draft: &Draft| { let mut rows: Vec<String> = print(draft).split(' ').map(str::to_string).collect(); rows.sort(); rows };
+                proptest::prop_assert_eq!(sorted(&one.draft), sorted(&other.draft));
+            }
+            let same = merge(&draft(&ours), &draft(&ours), &draft(&theirs));
+            proptest::prop_assert_eq!(print(&same.draft), theirs.clone());
+        }
+    }
 }
