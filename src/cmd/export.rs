@@ -73,8 +73,9 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
         except: patterns(&arguments.except)?,
         ..Request::default()
     };
+    judge::check_settings(context, &target)?;
     let plan = resolve::plan(&request, selected.as_ref())?;
-    judge::check_reading(context, &target, &plan.layers)?;
+    judge::check_layers(context, &target, &plan.layers)?;
     plan.check(&request, selected.as_ref())?;
     for warning in plan.layers.iter().filter_map(resolve::Layer::warning) {
         context.ui.warn(warning);

@@ -53,8 +53,9 @@ fn value(context: &Context<'_>, target: &Target, name: &Name) -> Result<Value> {
         let references = layers.iter().flat_map(|layer| &layer.references).map(|reference| &reference.name);
         request.satisfied = references.filter(|other| *other != name).map(Name::to_string).collect();
     }
+    judge::check_settings(context, target)?;
     let mut plan = resolve::plan(&request, selected.as_ref())?;
-    judge::check_reading(context, target, &plan.layers)?;
+    judge::check_layers(context, target, &plan.layers)?;
     plan.rows.retain(|row| row.name == *name);
     for warning in plan.layers.iter().filter_map(resolve::Layer::warning) {
         context.ui.warn(warning);

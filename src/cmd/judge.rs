@@ -15,16 +15,25 @@ use crate::team::Site;
 use super::context::Context;
 use super::target::Target;
 
-/// Checks what a reader of this target depends on, before any file is opened; warns of what a person should know.
+/// Checks what secrets.toml says before anything follows it; warns of what a person should know.
 ///
 /// # Errors
-/// `Kind::Refused` as [`crate::project::Trust::check_reading`] and [`crate::project::Trust::check_unsealed`].
-pub fn check_reading(context: &Context<'_>, target: &Target, layers: &[Layer]) -> Result<()> {
+/// `Kind::Refused` as [`crate::project::Trust::check_reading`].
+pub fn check_settings(context: &Context<'_>, target: &Target) -> Result<()> {
     let Some(selected) = target.selected() else { return Ok(()) };
     let warnings = selected.trust.borrow().check_reading(selected.project, selected.environment)?;
     for warning in warnings {
         context.ui.warn(warning);
     }
+    Ok(())
+}
+
+/// Checks that none of these files lost its seal; no key is needed.
+///
+/// # Errors
+/// `Kind::Refused` as [`crate::project::Trust::check_unsealed`].
+pub fn check_layers(context: &Context<'_>, target: &Target, layers: &[Layer]) -> Result<()> {
+    let Some(selected) = target.selected() else { return Ok(()) };
     layers.iter().try_for_each(|layer| check_unsealed(context, &selected, layer))
 }
 

@@ -88,11 +88,14 @@ pub fn run(context: &Context<'_>, arguments: Arguments) -> Result<()> {
     let program = disk::find_program(command, &context.world.env)?;
     let target = choose(context, &arguments)?;
     let selected = target.as_ref().and_then(Target::selected);
+    if let Some(target) = &target {
+        judge::check_settings(context, target)?;
+    }
     let depth = depth(context)?;
     let request = request(context, &arguments, target.as_ref())?;
     let plan = resolve::plan(&request, selected.as_ref())?;
     if let Some(target) = &target {
-        judge::check_reading(context, target, &plan.layers)?;
+        judge::check_layers(context, target, &plan.layers)?;
     }
     plan.check(&request, selected.as_ref())?;
     for warning in plan.layers.iter().filter_map(Layer::warning) {

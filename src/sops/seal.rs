@@ -210,7 +210,7 @@ impl Seal {
         let (sealed, opened) = (show(&self.place), show(place));
         Err(Error::new(Kind::Refused, format!("it is sealed for another place, `{sealed}`"))
             .because(format!("it was opened as `{opened}`"))
-            .hint("`secrets decrypt FILE` shows what it holds, wherever it lies"))
+            .hint("if the file was moved on purpose: `secrets reseal`"))
     }
 
     /// Returns the digest of this version: SHA-256 of the canonical encoding.

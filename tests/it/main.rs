@@ -16,6 +16,8 @@ mod run;
 mod sandbox;
 mod set;
 mod status;
+mod team;
+mod trust;
 mod unset;
 
 #[test]

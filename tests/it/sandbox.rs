@@ -195,6 +195,35 @@ impl Sandbox {
         self.given.lock().expect("no panic holds it").insert(path, text.as_ref().to_vec());
     }
 
+    /// Makes the project a git repository with the drivers, and everything in it its first commit.
+    #[must_use]
+    pub fn repository(self) -> Self {
+        let person = ["GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL"];
+        let s = person.into_iter().fold(self, |s, name| s.env(name, "alice@example.com"));
+        let s = s.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_EDITOR", "true");
+        s.git(["init", "--quiet", "--initial-branch=main"]);
+        s.run(["git", "install"]).succeeds();
+        s.commit("first");
+        s
+    }
+
+    /// Runs git, which has to succeed; returns what it prints.
+    pub fn git<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> String {
+        self.program(["git"]).words(arguments).go().succeeds().stdout()
+    }
+
+    /// Commits everything that there is.
+    pub fn commit(&self, message: &str) {
+        self.git(["add", "--all"]);
+        self.git(["commit", "--quiet", "--allow-empty", "--message", message]);
+    }
+
+    /// Sets a value of the default environment and commits it; the value is not watched over.
+    pub fn set_and_commit(&self, name: &str, value: &str) {
+        self.call(["set", name]).stdin(value).go().succeeds();
+        self.commit(name);
+    }
+
     /// Forgets what this machine has seen and accepted, as a new machine would.
     pub fn forget(&self) {
         let _ = fs::remove_dir_all(self.root().join("home/.local/state/secrets"));
@@ -521,6 +550,17 @@ impl Outcome {
         self.exits(0)
     }
 
+    /// Returns the exit code; a death by a signal has none.
+    #[track_caller]
+    pub fn code(&self) -> i32 {
+        self.status.code().unwrap_or_else(|| panic!("it died\n{}", self.report()))
+    }
+
+    /// Tells whether somebody killed it; a tracer reports that as its own code.
+    pub fn was_killed(&self) -> bool {
+        self.status.signal() == Some(9) || self.status.code() == Some(137)
+    }
+
     /// The exit code is this one.
     #[track_caller]
     pub fn exits(&self, code: i32) -> &Self {
@@ -648,6 +688,18 @@ fn collect(mut pipe: impl Read + Send + 'static) -> mpsc::Receiver<Vec<u8>> {
 }
 
 /// Goes over everything below a folder without following links.
+/// Returns the one file of that name below a folder.
+pub fn find(folder: &Path, name: &str) -> PathBuf {
+    let mut found = Vec::new();
+    walk(folder, &mut |path, _| {
+        if path.file_name().is_some_and(|own| own == name) {
+            found.push(path.to_path_buf());
+        }
+    });
+    assert_eq!(found.len(), 1, "`{name}` below {}: {found:?}", folder.display());
+    found.remove(0)
+}
+
 fn walk(folder: &Path, see: &mut impl FnMut(&Path, &fs::Metadata)) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries.flatten() {

@@ -16,7 +16,7 @@ const MOST_TRIES: usize = 50;
 
 /// What is known of a file's sealed versions.
 pub struct Past {
-    /// The youngest one of `HEAD`'s history that an identity here opens and whose seal is right.
+    /// The one with the highest number that `HEAD`'s history has, an identity here opens, and whose seal is right.
     pub last: Option<Opened>,
     /// The highest number of the record and of what was opened; 0 if there is none.
     pub seq: u64,
@@ -33,19 +33,21 @@ impl Work<'_> {
         let changes = git.history(&[&self.site.environment.file], Span::Head)?.changes;
         let blobs: Vec<String> =
             changes.into_iter().filter_map(|change| change.blob).filter(|blob| seen.insert(blob.clone())).collect();
-        let mut tries = 0;
-        for part in blobs.chunks(16) {
-            for content in git.contents(part)?.into_iter().flatten() {
-                // Only a claim that would matter is worth opening the version for.
-                let Some(claim) = Seal::claimed(&content) else { continue };
-                if (past.last.is_some() && claim.seq <= past.seq) || tries >= MOST_TRIES {
-                    continue;
-                }
-                tries += 1;
-                if let Some(opened) = self.open_sealed(&content) {
-                    past.seq = past.seq.max(claim.seq);
-                    past.last.get_or_insert(opened);
-                }
+        let mut claims: Vec<(u64, &String)> = Vec::new();
+        for part in blobs.chunks(64) {
+            for (blob, content) in part.iter().zip(git.contents(part)?) {
+                let claim = content.as_deref().and_then(Seal::claimed);
+                claims.extend(claim.map(|claim| (claim.seq, blob)));
+            }
+        }
+        // What history says is a claim until the version was opened.
+        claims.sort_by_key(|(seq, _)| std::cmp::Reverse(*seq));
+        for (seq, blob) in claims.into_iter().take(MOST_TRIES) {
+            let content = git.contents(std::slice::from_ref(blob))?.pop().flatten();
+            if let Some(opened) = content.and_then(|content| self.open_sealed(&content)) {
+                past.seq = past.seq.max(seq);
+                past.last = Some(opened);
+                break;
             }
         }
         Ok(past)
