@@ -1,6 +1,8 @@
 //! All scenes in one binary: given files, one command, what is seen. A file per command, with its name.
 
+mod access;
 mod bad_input;
+mod check;
 mod decrypt;
 mod edit;
 mod encrypt;
@@ -12,6 +14,7 @@ mod import;
 mod init;
 mod leaks;
 mod list;
+mod member;
 mod run;
 mod sandbox;
 mod set;
