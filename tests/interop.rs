@@ -29,6 +29,8 @@ mod files;
 mod formats;
 #[path = "interop/identities.rs"]
 mod identities;
+#[path = "interop/merges.rs"]
+mod merges;
 #[path = "interop/projects.rs"]
 mod projects;
 #[path = "interop/readers.rs"]

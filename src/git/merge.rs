@@ -128,11 +128,13 @@ fn keyed<'a>(base: Option<&Opened>, ours: &'a Opened, theirs: &'a Opened) -> Res
             proof.is_some_and(|(_, tag)| link.proves(&version.place, &old_key, &version.commitment, tag))
         })
     };
+    // Where both sides were rekeyed each key may have a proof of the other: whoever made the second one knew the first. But
+    // the readers of neither are those of both, and one side may have removed somebody.
+    let both = base.is_some_and(|base| ![our_key, their_key].contains(&base.commitment()));
     match (follows(ours, theirs), follows(theirs, ours)) {
-        (true, false) => Ok(ours),
-        (false, true) => Ok(theirs),
+        (true, false) if !both => Ok(ours),
+        (false, true) if !both => Ok(theirs),
         _ => {
-            let both = base.is_some_and(|base| ![our_key, their_key].contains(&base.commitment()));
             let what =
                 if both { "both sides were rekeyed" } else { "one side has a data key without proof of the other's" };
             Err(Error::new(Kind::Failed, what)

@@ -138,7 +138,7 @@ impl Text {
         if is_conflict_marker(&line) {
             return Err(Error::new(Kind::Failed, format!("line {number} is a conflict marker of a merge"))
                 .rule("merge-conflict")
-                .hint("take one side of the whole file, for example with `git checkout --ours`"));
+                .hint("`secrets reseal` merges both sides by name"));
         }
         let shape = match (line.first(), memchr(b'=', &line)) {
             (None, _) => Shape::Blank,

@@ -8,6 +8,7 @@ mod edit;
 mod encrypt;
 mod export;
 mod get;
+mod git;
 mod globals;
 mod identity;
 mod import;

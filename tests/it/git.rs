@@ -1,0 +1,9 @@
+//! Merges, rebases, diffs and `secrets reseal`, by real git.
+
+mod diff;
+mod driver;
+mod pairs;
+mod random;
+mod repository;
+mod reseal;
+mod strangers;
