@@ -2,6 +2,7 @@
 
 mod diff;
 mod driver;
+mod hostile;
 mod pairs;
 mod random;
 mod repository;
