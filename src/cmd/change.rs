@@ -177,8 +177,10 @@ fn write_new(context: &Context<'_>, target: &Target, draft: &Draft) -> Result<Wr
         return Err(Error::new(Kind::Bug, "a file without a project was not read"));
     };
     let now = context.world.now;
-    let (known, new): (Vec<_>, Vec<_>) =
-        project.recipients(environment, now)?.into_iter().partition(|recipient| trust.borrow().knows(recipient));
+    let (known, new): (Vec<_>, Vec<_>) = project
+        .recipients(environment, now)?
+        .into_iter()
+        .partition(|recipient| trust.borrow().knows_reader(project, environment, recipient));
     if !new.is_empty() {
         let names = project.who(&new.iter().map(Recipient::label).collect::<Vec<_>>());
         context.ui.warn(format!("not sealed to {}, whom this machine has not accepted", quoted_list(&names)));

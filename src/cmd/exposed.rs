@@ -16,6 +16,7 @@ use crate::project::Settings;
 use crate::sops::Recipient;
 use crate::sops::SealedFile;
 use crate::team;
+use crate::team::Past;
 use crate::team::Site;
 
 use super::context::Context;
@@ -59,19 +60,17 @@ impl Losing {
         self.owners.remove(owner);
     }
 
+    /// Tells whether nobody loses anything.
+    pub fn is_empty(&self) -> bool {
+        self.owners.is_empty()
+    }
+
     /// Computes what each owner has seen of these files.
-    ///
-    /// # Errors
-    /// As [`team::pasts`].
-    pub fn exposed(&self, context: &Context<'_>, sites: &[Site<'_>]) -> Result<Vec<Exposed>> {
-        let Some(first) = sites.first().filter(|_| !self.owners.is_empty()) else { return Ok(Vec::new()) };
-        let repository = Repository::of(context.world, &first.project.home);
-        let now = sites.iter().map(Site::read).collect::<Result<Vec<_>>>()?;
-        let pasts = team::pasts(sites, &now, repository.as_ref())?;
+    pub fn exposed(&self, context: &Context<'_>, sites: &[Site<'_>], pasts: &[Past]) -> Vec<Exposed> {
         let exposed = |(name, keys): (&String, &BTreeMap<String, String>)| {
             let held: HashSet<String> = keys.keys().cloned().collect();
             let mut names = BTreeMap::new();
-            for (site, past) in sites.iter().zip(&pasts) {
+            for (site, past) in sites.iter().zip(pasts) {
                 let current = past.exposure(&held, &mut context.keyring()).current;
                 if !current.is_empty() {
                     names.insert(site.label(), current);
@@ -79,7 +78,7 @@ impl Losing {
             }
             Exposed { name: name.clone(), labels: keys.values().cloned().collect(), names }
         };
-        Ok(self.owners.iter().map(exposed).collect())
+        self.owners.iter().map(exposed).collect()
     }
 }
 
@@ -107,6 +106,16 @@ impl Exposed {
         }
         context.ui.hint("give each a new value with `secrets set NAME`; `secrets status` lists them until then");
     }
+}
+
+/// Reads the past of these files.
+///
+/// # Errors
+/// As [`team::pasts`].
+pub fn pasts(context: &Context<'_>, sites: &[Site<'_>]) -> Result<Vec<Past>> {
+    let repository = sites.first().and_then(|site| Repository::of(context.world, &site.project.home));
+    let now = sites.iter().map(Site::read).collect::<Result<Vec<_>>>()?;
+    team::pasts(sites, &now, repository.as_ref())
 }
 
 /// Writes down who lost access and what is to be rotated.

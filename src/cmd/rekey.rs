@@ -71,7 +71,8 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
         return Err(Error::new(Kind::Failed, "there is no file to rekey").hint("`secrets set NAME` makes one"));
     }
     let mut edits = Edits::default();
-    let exposed = losing.exposed(context, &sites)?;
+    let exposed =
+        if losing.is_empty() { Vec::new() } else { losing.exposed(context, &sites, &exposed::pasts(context, &sites)?) };
     if !exposed.is_empty() {
         let home = &scope.projects[0].home;
         let mut settings = Settings::parse(&project::text(home)?)?;

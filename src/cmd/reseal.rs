@@ -212,7 +212,8 @@ impl Work<'_> {
         let Site { project, environment } = self.site;
         let trust = self.selected.trust.borrow();
         let recipients = project.recipients(environment, self.context.world.now)?;
-        let unknown: Vec<&str> = recipients.iter().filter(|r| !trust.knows(r)).map(Recipient::label).collect();
+        let unknown: Vec<&str> =
+            recipients.iter().filter(|r| !trust.knows_reader(project, environment, r)).map(Recipient::label).collect();
         if !unknown.is_empty() {
             let names = project.who(&unknown).join(", ");
             return Err(Error::new(

@@ -44,7 +44,7 @@ pub struct Edits {
     pub texts: BTreeMap<String, String>,
     /// Recipients that the person named in this call: no record has to know them.
     pub newcomers: Vec<Recipient>,
-    /// Members, groups and environments whose change is this machine's own.
+    /// Members, groups and environments (by their labels) whose change is this machine's own.
     pub own: Vec<String>,
 }
 
@@ -157,7 +157,9 @@ impl<'c> Team<'c> {
         let is_accepted = |recipient: &&Recipient| {
             let key = recipient.key_text();
             let is_in_seal = prepared.version.is_some() && prepared.readers.contains(&key);
-            self.trust.knows(recipient) || is_in_seal || newcomers.iter().any(|new| new.key_text() == key)
+            self.trust.knows_reader(project, environment, recipient)
+                || is_in_seal
+                || newcomers.iter().any(|new| new.key_text() == key)
         };
         let unknown: Vec<&str> = wraps.iter().filter(|r| !is_accepted(r)).map(Recipient::label).collect();
         if unknown.is_empty() {

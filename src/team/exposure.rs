@@ -88,13 +88,7 @@ impl Past {
     /// With an identity that opens both, values are compared; otherwise a name that he has seen counts as current: the
     /// answer may be too long, never too short.
     pub fn exposure(&self, keys: &HashSet<String>, keyring: &mut Keyring) -> Exposure {
-        let held: HashSet<usize> = self
-            .versions
-            .iter()
-            .zip(&self.groups)
-            .filter(|(version, _)| !version.readers.is_disjoint(keys))
-            .map(|(_, group)| *group)
-            .collect();
+        let held = self.held(keys);
         let mut seen: BTreeMap<Name, Vec<usize>> = BTreeMap::new();
         for (index, version) in
             self.versions.iter().enumerate().filter(|(index, _)| held.contains(&self.groups[*index]))
@@ -109,6 +103,17 @@ impl Past {
         }
         let current = self.versions.first().map_or_else(Vec::new, |now| self.still_current(now, &held, &seen, keyring));
         Exposure { seen: seen.into_keys().collect(), current }
+    }
+
+    /// Tells whether the holder of any of these keys has had the data key of the first version.
+    pub fn is_key_held(&self, keys: &HashSet<String>) -> bool {
+        self.groups.first().is_some_and(|now| self.held(keys).contains(now))
+    }
+
+    /// Returns the data keys that stood in a version whose header lists one of these.
+    fn held(&self, keys: &HashSet<String>) -> HashSet<usize> {
+        let versions = self.versions.iter().zip(&self.groups);
+        versions.filter(|(version, _)| !version.readers.is_disjoint(keys)).map(|(_, group)| *group).collect()
     }
 
     fn still_current(

@@ -167,6 +167,26 @@ fn nobody_is_wrapped_for_who_stands_in_a_changed_file_only() {
 }
 
 #[test]
+fn a_member_is_no_reader_because_a_group_says_so_that_nobody_accepted() {
+    let (s, bob) = project();
+    s.write("secrets.toml", s.read("secrets.toml").replace("[groups]\n", "[groups]\nfew = [\"alice\"]\n"));
+    s.write("secrets.toml", s.read("secrets.toml").replace("readers = [\"alice\"]", "readers = [\"few\"]"));
+    s.run(["allow"]).succeeds();
+    s.run(["member", "add", "bob", &bob.recipient, "--to", "dev"]).succeeds();
+    s.write("secrets.toml", s.read("secrets.toml").replace("few = [\"alice\"]", "few = [\"alice\", \"bob\"]"));
+    s.call(["set", "KEY", "--env", "production"]).stdin("next").go().succeeds();
+    s.run(["rekey", "--env", "production"]).exits(5).says("would be sealed to bob");
+    s.run(["rekey", "--all"]).exits(5);
+    std::fs::remove_file(s.path("secrets/production.env")).expect("it is there");
+    let anew = s.call(["set", "KEY", "--env", "production"]).stdin("anew").go();
+    anew.succeeds().says("not sealed to `bob`, whom this machine has not accepted");
+    assert_eq!(bob.code(&s, &["get", "KEY", "--env", "production"]), 3);
+    s.run(["allow"]).succeeds().says("the group `few` has other members");
+    s.run(["rekey", "--env", "production"]).succeeds();
+    assert_eq!(bob.code(&s, &["get", "KEY", "--env", "production"]), 0);
+}
+
+#[test]
 fn services_under_one_root_share_their_team() {
     let s = Sandbox::new().value("KEY", "1");
     let service = |name: &str| {

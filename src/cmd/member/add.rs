@@ -121,10 +121,11 @@ fn edits(project: &Project, arguments: &Arguments, recipients: &[Recipient]) -> 
         is_service.then(|| project::text(&project.folder)).transpose()?.map(|t| Settings::parse(&t)).transpose()?;
     let mut names = vec![name.clone()];
     for to in &arguments.to {
-        names.push(to.clone());
         if project.groups.contains_key(to) {
+            names.push(to.clone());
             home.join_group(to, name);
-        } else if project.environments.iter().any(|environment| environment.name == *to) {
+        } else if let Some(environment) = project.environments.iter().find(|environment| environment.name == *to) {
+            names.push(project.label(environment));
             own.as_mut().unwrap_or(&mut home).add_reader(to, name);
         } else {
             let known: Vec<&str> = project

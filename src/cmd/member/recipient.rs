@@ -1,5 +1,7 @@
 //! `secrets member recipient`: a second machine, and a machine that is gone.
 
+use std::collections::HashSet;
+
 use clap::Subcommand;
 
 use crate::base::Error;
@@ -91,16 +93,19 @@ fn remove(context: &Context<'_>, name: &str, recipient: &str, is_lost: bool) -> 
     settings.remove_recipient(name, &key);
     let mut jobs = Vec::new();
     let mut losing = Losing::default();
-    for site in scope.sites() {
+    let sites: Vec<Site<'_>> = scope.sites().collect();
+    let pasts = exposed::pasts(context, &sites)?;
+    let keys = HashSet::from([key.clone()]);
+    for (site, past) in sites.iter().zip(&pasts) {
         let Some(before) = site.read()? else { continue };
-        let file = SealedFile::parse(&before)?;
-        if !file.recipient_keys().contains(&key) {
+        let is_reader = SealedFile::parse(&before)?.recipient_keys().contains(&key);
+        if !is_reader && !past.is_key_held(&keys) {
             continue;
         }
         let mut recipients = site.project.recipients(site.environment, context.world.now)?;
         recipients.retain(|recipient| recipient.key_text() != key);
-        losing.add(&site, &before, &recipients);
-        jobs.push(Job { site, before, rewrap: Rewrap::Rekey { recipients, older: team.older_keys(&site) } });
+        losing.add(site, &before, &recipients);
+        jobs.push(Job { site: *site, before, rewrap: Rewrap::Rekey { recipients, older: team.older_keys(site) } });
     }
     // A lost machine has seen what it could open, wherever it stands now.
     if is_lost {
@@ -108,8 +113,7 @@ fn remove(context: &Context<'_>, name: &str, recipient: &str, is_lost: bool) -> 
     } else {
         losing.forget(name);
     }
-    let sites: Vec<Site<'_>> = scope.sites().collect();
-    let exposed = losing.exposed(context, &sites)?;
+    let exposed = losing.exposed(context, &sites, &pasts);
     exposed::write_down(&exposed, &mut settings, context.world.now);
     let mut edits = Edits { own: vec![name.to_string()], ..Edits::default() };
     edits.texts.insert(String::new(), settings.print());

@@ -54,19 +54,21 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
     for recipient in &member.recipients {
         losing.add_key(name.clone(), recipient.key_text(), recipient.label().to_string());
     }
+    let sites: Vec<Site<'_>> = scope.sites().collect();
+    let pasts = exposed::pasts(context, &sites)?;
     let mut jobs = Vec::new();
-    for site in scope.sites() {
+    for (site, past) in sites.iter().zip(&pasts) {
         let Some(content) = site.read()? else { continue };
-        if !stands_in(&content, &keys) {
+        // Whoever left the header without a rekey still has the data key.
+        if !stands_in(&content, &keys) && !past.is_key_held(&keys) {
             continue;
         }
-        let recipients = remaining(context, &site, &keys)?;
-        losing.add(&site, &content, &recipients);
-        let older = team.older_keys(&site);
-        jobs.push(Job { site, before: content, rewrap: Rewrap::Rekey { recipients, older } });
+        let recipients = remaining(context, site, &keys)?;
+        losing.add(site, &content, &recipients);
+        let older = team.older_keys(site);
+        jobs.push(Job { site: *site, before: content, rewrap: Rewrap::Rekey { recipients, older } });
     }
-    let sites: Vec<Site<'_>> = scope.sites().collect();
-    let exposed = losing.exposed(context, &sites)?;
+    let exposed = losing.exposed(context, &sites, &pasts);
     let mut edits = edits(&scope, name)?;
     let mut settings = Settings::parse(edits.texts.get("").map_or("", String::as_str))?;
     exposed::write_down(&exposed, &mut settings, context.world.now);
@@ -91,13 +93,12 @@ fn edits(scope: &Scope, name: &str) -> Result<Edits> {
         settings.remove_member(name);
         edits.texts.insert(prefix, settings.print());
     }
-    let project = &scope.projects[0];
+    let is_name = |other: &String| other == name;
+    let groups = scope.projects[0].groups.iter().filter(|(_, members)| members.iter().any(is_name));
+    edits.own.extend(groups.map(|(group, _)| group.clone()));
+    let sites = scope.sites().filter(|site| site.environment.readers.iter().any(is_name));
+    edits.own.extend(sites.map(|site| site.label()));
     edits.own.push(name.to_string());
-    edits.own.extend(
-        project.groups.iter().filter(|(_, names)| names.iter().any(|n| n == name)).map(|(group, _)| group.clone()),
-    );
-    let reads = |environment: &&project::Environment| environment.readers.iter().any(|reader| reader == name);
-    edits.own.extend(project.environments.iter().filter(reads).map(|environment| environment.name.clone()));
     Ok(edits)
 }
 

@@ -89,18 +89,23 @@ impl Trust {
         });
     }
 
-    /// Takes this machine's own change of members, groups and readers: only what these names say in `project`.
+    /// Takes this machine's own change of members, groups and readers: only of those that are named here, an environment by
+    /// its [`Project::label`].
     pub fn adopt(&mut self, project: &Project, names: &[String]) {
         let (members, groups) = (facts::members(project), facts::groups(project));
         let service = Service::of(project, false);
         let prefix = project.prefix.clone();
+        let labels: BTreeMap<String, String> =
+            project.environments.iter().map(|e| (e.name.clone(), project.label(e))).collect();
         let names = names.to_vec();
         self.note(move |record| {
             for name in &names {
                 put(&mut record.members, &members, name);
                 put(&mut record.groups, &groups, name);
-                let known = record.services.get_mut(&prefix).and_then(|known| known.environments.get_mut(name));
-                if let (Some(known), Some(now)) = (known, service.environments.get(name)) {
+            }
+            let Some(known) = record.services.get_mut(&prefix) else { return };
+            for (name, now) in service.environments.iter().filter(|(name, _)| names.contains(&labels[*name])) {
+                if let Some(known) = known.environments.get_mut(name) {
                     known.readers.clone_from(&now.readers);
                 }
             }

@@ -116,10 +116,20 @@ impl Trust {
         found
     }
 
-    /// Tells whether a recipient is one that this machine knows of a member. Of a project never met it knows all.
-    pub fn knows(&self, recipient: &Recipient) -> bool {
+    /// Tells whether this machine knows a recipient as one of an environment's readers: by member, group and reader as the
+    /// record has them, and not as secrets.toml says now. Of a project never met it knows all.
+    pub fn knows_reader(&self, project: &Project, environment: &Environment, recipient: &Recipient) -> bool {
         let key = recipient.key_text();
-        self.record.members.is_empty() || self.record.members.values().any(|keys| keys.contains(&key))
+        let members = &self.record.members;
+        let service = self.record.services.get(&project.prefix);
+        let Some(facts) = service.and_then(|service| service.environments.get(&environment.name)) else {
+            return members.is_empty() || members.values().any(|keys| keys.contains(&key));
+        };
+        let is_of = |member: &String| members.get(member).is_some_and(|keys| keys.contains(&key));
+        facts.readers.iter().any(|reader| match self.record.groups.get(reader) {
+            Some(group) => group.iter().any(is_of),
+            None => is_of(reader),
+        })
     }
 
     /// Tells whether a name may run code here: accepted with the project, or by itself.

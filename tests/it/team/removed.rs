@@ -214,7 +214,9 @@ impl History {
         }
         self.s.run(["member", "remove", member, "--yes"]).succeeds();
         for model in self.models.values_mut() {
-            if model.readers.remove(member) {
+            // Whoever was taken out without a rekey has the data key still.
+            let has_key = model.readers_of[&model.key].contains(member);
+            if model.readers.remove(member) || has_key {
                 model.rekey();
             }
         }
