@@ -145,7 +145,8 @@ fn accept_file(context: &Context<'_>, selected: &Selected<'_>, environment: &Env
         return judge::accept(context, selected, &environment.name, &opened).map(|_| ());
     }
     if let Some(version) = opened.version() {
-        context.ui.warn(format!("accepted: `{path}` has another data key"));
+        let readers = project.who(&opened.file().recipients()).join(", ");
+        context.ui.warn(format!("accepted: `{path}` has another data key; it is sealed to {readers}"));
         selected.trust.borrow_mut().learn_anew(path, version);
     }
     Ok(())

@@ -57,6 +57,9 @@ pub fn accept(context: &Context<'_>, selected: &Selected<'_>, environment: &str,
     let environment = selected.project.environment(Some(environment))?;
     let repository = || Repository::of(context.world, &selected.project.folder);
     let verdict = selected.trust.borrow_mut().accept(selected.project, environment, opened, repository)?;
+    if verdict == Verdict::Rekeyed {
+        selected.trust.borrow_mut().forget_removed(selected.project);
+    }
     if let Verdict::Older { is_sure: false, .. } = verdict {
         let file = &environment.file;
         context.ui.warn(format!(

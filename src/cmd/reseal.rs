@@ -99,6 +99,8 @@ fn reseal(context: &Context<'_>, arguments: &Arguments, target: &Target) -> Resu
     Ok(())
 }
 
+const REPLACED: &str = "its data key was replaced, so it gets a new one";
+
 /// What one file is resealed with.
 struct Work<'w> {
     context: &'w Context<'w>,
@@ -153,7 +155,7 @@ impl Work<'_> {
         }
         let name = &self.site.environment.name;
         match judge::accept(self.context, self.selected, name, &sealed) {
-            Ok(Verdict::Older { is_replaced_key: true, .. }) => self.rekey(&sealed),
+            Ok(Verdict::Older { is_replaced_key: true, .. }) => self.rekey(&sealed, REPLACED),
             Ok(_) => {
                 self.context.ui.done(format!("`{}` is sealed; nothing was changed", self.site.path()));
                 judge::remember(self.context, self.selected);
@@ -161,7 +163,7 @@ impl Work<'_> {
             }
             Err(error) if self.is_replaced_key(seal) => {
                 self.context.ui.warn(format!("`{}`: {}", self.site.path(), error.message()));
-                self.rekey(&sealed)
+                self.rekey(&sealed, REPLACED)
             }
             Err(error) => {
                 self.context.ui.warn(format!("`{}`: {}", self.site.path(), error.message()));
@@ -179,6 +181,10 @@ impl Work<'_> {
 
     /// Shows what changed against the last sealed version, asks, and seals.
     fn seal_again(&self, opened: &Opened, why: &str) -> Result<Option<Written>> {
+        if let Some(odd) = self.not_to_bless(opened) {
+            self.context.ui.warn(format!("`{}`: {odd}", self.site.path()));
+            return self.rekey(opened, why);
+        }
         let past = self.past()?;
         self.show(opened, past.last.as_ref(), why);
         if !self.confirm("Seal the file as it is?")? {
@@ -197,10 +203,30 @@ impl Work<'_> {
         Draft::of(opened)?.rewrite(opened, Some(&selector), Some(seal), self.context.world.now).map(Some)
     }
 
+    /// Tells why a file is not sealed as it is, whoever says yes: its data key or its readers are nobody's whom this machine
+    /// knows. A seal would make them as good as any other.
+    fn not_to_bless(&self, opened: &Opened) -> Option<String> {
+        let Site { project, environment } = self.site;
+        let trust = self.selected.trust.borrow();
+        let known = trust.file(&self.site.path()).filter(|file| !file.keys.is_empty());
+        if known.is_some_and(|file| file.position(&opened.commitment()).is_none()) {
+            return Some("this machine does not know its data key, so it gets a new one".to_string());
+        }
+        let readers = opened.file().recipients();
+        let is_known = |label: &&&str| {
+            let recipient = Recipient::parse(label);
+            recipient.is_ok_and(|recipient| trust.knows_reader(project, environment, &recipient))
+        };
+        let unknown: Vec<&str> = readers.iter().filter(|label| !is_known(label)).copied().collect();
+        let who = project.who(&unknown).join(", ");
+        (!unknown.is_empty())
+            .then(|| format!("{who} could read it, whom this machine has not accepted: it gets a new data key without"))
+    }
+
     /// A file under a replaced data key is not blessed: whoever was removed holds that key.
-    fn rekey(&self, opened: &Opened) -> Result<Option<Written>> {
+    fn rekey(&self, opened: &Opened, why: &str) -> Result<Option<Written>> {
         let past = self.past()?;
-        self.show(opened, past.last.as_ref(), "its data key was replaced, so it gets a new one");
+        self.show(opened, past.last.as_ref(), why);
         if !self.confirm("Seal the file as it is, under a new data key?")? {
             return Ok(None);
         }

@@ -38,6 +38,8 @@ impl Repository {
         // A missing object would be fetched, by a program that the settings name.
         command.env("GIT_NO_LAZY_FETCH", "1").env("GIT_ALLOW_PROTOCOL", "none").env("GIT_TERMINAL_PROMPT", "0");
         command.env("GIT_OPTIONAL_LOCKS", "0").env("LC_ALL", "C");
+        // What a replace ref puts in the place of a commit is not what HEAD's history holds.
+        command.env("GIT_NO_REPLACE_OBJECTS", "1");
         command.arg("--no-pager").args(SAFE.iter().flat_map(|setting| ["-c", setting]));
         // A path is a name and no pattern; `check-ignore` alone does not know that flag.
         if arguments.first() != Some(&"check-ignore") {

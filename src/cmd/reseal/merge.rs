@@ -70,7 +70,14 @@ impl Work<'_> {
         if !self.confirm("Seal the merged file?")? {
             return Err(Error::new(Kind::Failed, "the merge was not ended"));
         }
-        self.seal_merged(&opened)
+        match self.not_to_bless(&opened) {
+            Some(odd) => {
+                self.context.ui.warn(format!("`{}`: {odd}", self.site.path()));
+                let seq = self.past()?.seq.saturating_add(1);
+                self.write_anew(&Draft::of(&opened)?, std::slice::from_ref(&opened), seq)
+            }
+            None => self.seal_merged(&opened),
+        }
     }
 
     /// Neither data key follows the other: a new one, after a look.

@@ -1,6 +1,7 @@
 //! What the record learns: from what was met, from what a person accepted, and from this machine's own changes.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use crate::base::Name;
 use crate::project::Project;
@@ -51,6 +52,16 @@ impl Trust {
             for (name, facts) in &service.environments {
                 known.environments.entry(name.clone()).or_insert_with(|| facts.clone());
             }
+        });
+    }
+
+    /// Forgets members, recipients and places in groups that `secrets.toml` has no more: after a rekey that this machine
+    /// accepted, whoever was removed is nobody whom it knows.
+    pub fn forget_removed(&mut self, project: &Project) {
+        let (members, groups) = (facts::members(project), facts::groups(project));
+        self.note(move |record| {
+            keep_common(&mut record.members, &members);
+            keep_common(&mut record.groups, &groups);
         });
     }
 
@@ -129,4 +140,12 @@ fn put<T: Clone>(known: &mut BTreeMap<String, T>, now: &BTreeMap<String, T>, nam
         Some(value) => known.insert(name.to_string(), value.clone()),
         None => known.remove(name),
     };
+}
+
+/// Keeps what both have.
+fn keep_common(known: &mut BTreeMap<String, BTreeSet<String>>, now: &BTreeMap<String, BTreeSet<String>>) {
+    known.retain(|name, _| now.contains_key(name));
+    for (name, parts) in known {
+        parts.retain(|part| now[name].contains(part));
+    }
 }

@@ -49,8 +49,8 @@ pub struct Trust {
     moved: Option<Difference>,
     /// The digests of [`VARIABLE`].
     digests: Option<Vec<String>>,
-    /// The data keys of files without a seal that this call opened, by path.
-    unsealed: HashMap<String, Bytes32>,
+    /// The data keys of the files that this call opened, by path.
+    opened: HashMap<String, Bytes32>,
 }
 
 impl Trust {
@@ -71,7 +71,7 @@ impl Trust {
             text.split(',').map(|digest| digest.trim().to_string()).filter(|digest| !digest.is_empty()).collect()
         });
         let known = record.services.keys().cloned().collect();
-        Ok(Self { path, record, notes: Vec::new(), known, moved, digests, unsealed: HashMap::new() })
+        Ok(Self { path, record, notes: Vec::new(), known, moved, digests, opened: HashMap::new() })
     }
 
     /// Returns the random id under which this machine keeps everything of the project.

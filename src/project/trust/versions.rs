@@ -36,10 +36,8 @@ impl Trust {
         repository: impl FnOnce() -> Option<Repository>,
     ) -> Result<Verdict> {
         let path = project.below_home(&environment.file);
-        let Some(version) = opened.version() else {
-            self.unsealed.insert(path, opened.commitment());
-            return Ok(Verdict::First);
-        };
+        self.opened.insert(path.clone(), opened.commitment());
+        let Some(version) = opened.version() else { return Ok(Verdict::First) };
         let is_known_key = self.file(&path).is_some_and(|file| file.position(&version.commitment).is_some());
         match self.accept_version(project, environment, version, repository) {
             // The digests that a pipeline was given name the data keys; `check_digest` compares them.
@@ -140,7 +138,7 @@ impl Trust {
         let layers = project.layers(environment)?;
         let commitment = |(layer, seal): (&&Environment, &Option<&Seal>)| {
             let path = project.below_home(&layer.file);
-            let known = seal.map(|seal| seal.commitment).or_else(|| self.unsealed.get(&path).copied());
+            let known = self.opened.get(&path).copied().or_else(|| seal.map(|seal| seal.commitment));
             known.map(|known| (path.clone(), known)).ok_or_else(|| {
                 Error::new(Kind::Locked, format!("`{path}` has no seal, and no identity here opens it"))
                     .because("the digest names its data key")

@@ -197,3 +197,46 @@ fn a_brand_new_file_from_public_keys_is_refused_and_allow_says_what_it_accepts()
     put(&s, before);
     assert!(start(&s, &[]).1, "without git nothing tells which of the two is older");
 }
+
+#[test]
+fn reseal_makes_nobody_a_reader_whom_this_machine_does_not_know() {
+    // A teammate's sops drops the seal; Mallory adds herself to the header, with a wrap that opens nothing yet.
+    let s = project();
+    let add = ROWS.iter().find(|row| row.what.starts_with("a recipient is added")).expect("the row");
+    put(&s, without_seal(&(add.edit)(&s.sealed())));
+    let resealed = s.run(["reseal", "--yes"]);
+    resealed.succeeds().says("whom this machine has not accepted: it gets a new data key without");
+    assert!(!s.sealed().contains(MALLORY));
+    s.run(["get", "KEY"]).succeeds().reveals("KEY");
+    // A file of her own under a key of her own is not sealed as it is either.
+    let s = project();
+    let mallory = Sandbox::empty();
+    mallory.run(["init", "--yes", "--name", "shop"]).succeeds();
+    mallory.write("secrets.toml", s.read("secrets.toml"));
+    std::fs::remove_file(mallory.path(SEALED)).expect("`init` made it");
+    mallory.run(["allow"]).succeeds();
+    mallory.call(["set", "KEY"]).stdin("of mallory").go().succeeds();
+    put(&s, mallory.sealed());
+    s.run(["reseal", "--yes"]).succeeds().says("this machine does not know its data key, so it gets a new one");
+    assert_ne!(crate::team::commitment(&s.sealed()), crate::team::commitment(&mallory.sealed()));
+}
+
+#[test]
+fn whoever_was_removed_is_not_let_in_again_by_a_machine_that_has_seen_the_rekey() {
+    let s = project().repository();
+    let bob = crate::team::Person::new(&s);
+    s.run(["member", "add", "bob", &bob.recipient, "--to", "dev"]).succeeds();
+    s.commit("bob");
+    let with_bob = s.read("secrets.toml");
+    // A second machine that has accepted bob: its state is the one of now.
+    let state = s.root().join("home/.local/state");
+    let other = tempfile::tempdir().expect("a folder");
+    s.program(["cp", "-a"]).words([state.as_os_str(), other.path().join("state").as_os_str()]).go().succeeds();
+    s.run(["member", "remove", "bob", "--yes"]).succeeds();
+    s.commit("no bob");
+    let there = |words: &[&str]| s.call(words.iter().copied()).env("XDG_STATE_HOME", other.path().join("state")).go();
+    there(&["run", "--", "true"]).succeeds();
+    s.write("secrets.toml", with_bob);
+    there(&["rekey"]).exits(5).says("would be sealed to bob, whom this machine has not accepted");
+    assert!(!s.sealed().contains(&bob.recipient));
+}
