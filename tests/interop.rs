@@ -15,6 +15,8 @@ mod needs;
 mod place;
 #[path = "interop/random.rs"]
 mod random;
+#[path = "interop/teammates.rs"]
+mod teammates;
 #[path = "interop/values.rs"]
 mod values;
 
