@@ -98,6 +98,13 @@ impl Error {
         self
     }
 
+    /// Changes the kind, where a command has a code of its own for what went wrong.
+    #[must_use]
+    pub fn as_kind(mut self, kind: Kind) -> Self {
+        self.0.kind = kind;
+        self
+    }
+
     /// Returns the kind.
     pub fn kind(&self) -> Kind {
         self.0.kind

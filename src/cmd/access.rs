@@ -68,7 +68,11 @@ fn at(context: &Context<'_>, scope: &Scope, moment: &str) -> Result<(Vec<Project
     let home = &scope.projects[0].home;
     let git = Repository::of(context.world, home)
         .ok_or_else(|| Error::new(Kind::Failed, "this folder is in no git repository"))?;
-    let commit = git.commit(moment).or_else(|_| git.commit_before(moment))?;
+    // Git takes any word for a moment; only a day is meant here.
+    let is_day = moment.len() >= 10
+        && crate::base::Timestamp::parse(format!("{}T00:00:00Z", moment.get(..10).unwrap_or_default()).as_bytes())
+            .is_ok();
+    let commit = if is_day { git.commit_before(moment)? } else { git.commit(moment)? };
     let text = |prefix: &str| {
         let path = if prefix.is_empty() { FILE_NAME.to_string() } else { format!("{prefix}/{FILE_NAME}") };
         let found = git.file_at(&commit, &path)?;

@@ -39,11 +39,7 @@ pub struct Arguments {
 
 pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
     // Who cannot read the settings has not checked anything: another exit code than that of a finding.
-    let unreadable = |error: Error| {
-        let hints = error.hints().to_vec();
-        let new = Error::new(Kind::Usage, error.message()).because(error);
-        hints.into_iter().fold(new, Error::hint)
-    };
+    let unreadable = |error: Error| error.as_kind(Kind::Usage);
     let scope = context.project().and_then(Scope::of).map_err(unreadable)?;
     let first = &scope.projects[0];
     let git = Repository::of(context.world, &first.home);

@@ -54,13 +54,11 @@ fn check_day(day: &str, what: &str) -> Result<()> {
 
 /// Takes a span of whole days or hours, `90d` or `36h`; returns seconds.
 pub fn span(text: &str, what: &str) -> Result<i64> {
-    let (number, unit) = text.split_at(text.len().saturating_sub(1));
-    let seconds = match unit {
-        "d" => Some(86_400),
-        "h" => Some(3_600),
-        _ => None,
-    };
-    let number = number.parse::<u32>().ok().filter(|_| number.bytes().all(|b| b.is_ascii_digit()));
+    let units = [("d", 86_400), ("h", 3_600)];
+    let split = units.iter().find_map(|(unit, seconds)| Some((text.strip_suffix(unit)?, *seconds)));
+    let number =
+        split.and_then(|(number, _)| number.parse::<u32>().ok().filter(|_| number.bytes().all(|b| b.is_ascii_digit())));
+    let seconds = split.map(|(_, seconds)| seconds);
     match (number, seconds) {
         (Some(number), Some(seconds)) => Ok(i64::from(number) * seconds),
         _ => Err(Error::new(Kind::Failed, format!("{what} is not a span such as `90d` or `36h`"))),
@@ -137,6 +135,15 @@ fn path_below(path: &str) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_span_is_whole_days_or_hours() {
+        assert_eq!(span("90d", "it").unwrap(), 90 * 86_400);
+        assert_eq!(span("36h", "it").unwrap(), 36 * 3_600);
+        for bad in ["", "d", "9", "9é", "é", "+9d", "9.5d", "99999999999d", "9 d"] {
+            assert!(span(bad, "it").is_err(), "{bad:?}");
+        }
+    }
 
     #[test]
     fn paths_that_leave_the_project_are_refused() {

@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 
+use serde::Deserialize;
 use sha2::Digest as _;
 use sha2::Sha256;
 
@@ -48,16 +49,24 @@ pub fn read(path: &Path) -> Result<Option<Record>> {
     check_private(path)?;
     let shown = printable(path.as_os_str().as_encoded_bytes());
     let bytes = disk::read(path, MOST_RECORD)?;
-    let record: Record = serde_json::from_slice(&bytes).map_err(|error| {
+    let wrong = |error: serde_json::Error| {
         Error::new(Kind::Failed, format!("the trust record `{shown}` cannot be understood"))
             .because(error)
             .hint("move it away, and `secrets allow` makes a new one")
-    })?;
-    if record.version != VERSION {
+    };
+    // A later version may have other fields.
+    let head: Head = serde_json::from_slice(&bytes).map_err(wrong)?;
+    if head.version != VERSION {
         return Err(Error::new(Kind::Refused, format!("a newer version of `secrets` wrote `{shown}`"))
             .hint("install that version"));
     }
-    Ok(Some(record))
+    serde_json::from_slice(&bytes).map(Some).map_err(wrong)
+}
+
+/// What every version of the record begins with.
+#[derive(Deserialize)]
+struct Head {
+    version: u32,
 }
 
 /// The record, its folder, and the folders up to ours are this user's, and nobody else writes there.
