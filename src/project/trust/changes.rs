@@ -35,13 +35,14 @@ impl Trust {
 
     /// Notes a project that was met: what is not known yet becomes *seen*.
     pub fn meet(&mut self, project: &Project) {
+        let known = self.record.services.get(&project.prefix);
+        let is_known = |name: &String| known.is_some_and(|known| known.environments.contains_key(name));
+        if project.environments.iter().all(|environment| is_known(&environment.name)) {
+            return;
+        }
         let service = Service::of(project, false);
         let prefix = project.prefix.clone();
         let (members, groups, stores) = (facts::members(project), facts::groups(project), project.stores.clone());
-        let is_new = |known: &Service| service.environments.keys().any(|name| !known.environments.contains_key(name));
-        if self.record.services.get(&prefix).is_some_and(|known| !is_new(known)) {
-            return;
-        }
         self.note(move |record| {
             if record.services.is_empty() {
                 record.members.clone_from(&members);
