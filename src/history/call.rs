@@ -15,7 +15,7 @@ use super::Repository;
 
 /// Settings that would run a program, or take a repository from a folder that a commit brought.
 ///
-/// Held by tests/it/git/hostile.rs::hostile_settings_run_nothing.
+/// Held by tests/it/git.rs::hostile_settings_run_nothing.
 const SAFE: [&str; 7] = [
     "core.fsmonitor=false", "core.hooksPath=/dev/null", "core.untrackedCache=false", "core.alternateRefsCommand=",
     "diff.external=", "safe.bareRepository=explicit", "log.showSignature=false",

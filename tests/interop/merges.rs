@@ -51,6 +51,35 @@ fn what_a_person_has_to_settle_is_values_alone() {
     assert!(lines.metadata > 0, "then there would be no need for a driver");
 }
 
+#[test]
+fn what_sops_wrote_in_a_project_is_shown_by_name_and_sealed_again() {
+    let Some(sops) = needs("sops") else { return };
+    let set = ["set", OURS, "[\"A\"]", "\"new\""];
+    for (arguments, shown, value) in [
+        (&set[..], "~ A", "new"),
+        (&["unset", OURS, "[\"B\"]"], "- B", "one"),
+        (&["edit", OURS], "+ C", "one"),
+        (&["rotate", "--in-place", OURS], "* a new data key", "one"),
+    ] {
+        let key = Key::new();
+        let place = place().with("SOPS_AGE_KEY", &key.secret).with("EDIT", "echo C=three >>\"$1\"");
+        place.write(".env", "A=one\nB=two\n");
+        let _ = place.secrets(["init", "--yes"]).ok();
+        let _ = git(&place, ["add", "--all"]).ok();
+        let _ = git(&place, ["commit", "-q", "-m", "init"]).ok();
+        let _ = place.call(&sops).args(arguments).run().ok();
+        let status = place.secrets(["status"]).ok().text();
+        assert!(status.contains("\nstate        it lost its seal; `secrets reseal`"), "{status}");
+        let _ = place.secrets(["run", "--", "true"]).ends_with(125).says("it lost its seal");
+        let before = place.read(OURS);
+        let _ = place.secrets(["reseal"]).ends_with(1).says(shown).says("`secrets reseal --yes`");
+        assert!(before == place.read(OURS));
+        let _ = place.secrets(["reseal", "--yes"]).ok();
+        let _ = place.secrets(["run", "--", "printenv", "A"]).prints(format!("{value}\n"));
+        let _ = place.call(&sops).args(["decrypt", "--extract", "[\"A\"]", OURS]).run().prints(value);
+    }
+}
+
 /// Merges both directions of a pair in a file that only sops wrote.
 fn merge_lines(sops: &Path, pair: &Pair, is_conflict: bool, figures: &mut Figures) {
     let key = Key::new();

@@ -1,128 +1,165 @@
-//! Git's own settings and folders in a repository: nothing that they name runs through us.
+//! A repository whose settings run programs wherever git lets them.
 
+use std::collections::BTreeSet;
+use std::fs;
+
+use crate::sandbox::Outcome;
 use crate::sandbox::SEALED;
 use crate::sandbox::Sandbox;
+use crate::sandbox::needs;
 
-/// Settings that make git run a program, each with what stands before and behind the program's path.
-const SETTINGS: [&str; 16] = [
-    "core.fsmonitor", "core.sshCommand", "core.pager", "core.editor", "core.askPass", "core.alternateRefsCommand",
-    "core.gitProxy", "diff.external", "diff.evil.textconv", "diff.evil.command", "filter.evil.clean",
-    "filter.evil.smudge", "filter.evil.process", "gpg.program", "uploadpack.packObjectsHook", "merge.evil.driver",
+use super::repository::git;
+
+/// Settings that run a program: the trap, the setting, and what stands before and behind the program there.
+const SETTINGS: [(&str, &str, &str, &str); 16] = [
+    ("alternates", "core.alternateRefsCommand", "", ""),
+    ("askpass", "core.askPass", "", ""),
+    ("clean", "filter.other.clean", "", ""),
+    ("editor", "core.editor", "", ""),
+    ("external", "diff.external", "", ""),
+    ("fsmonitor", "core.fsmonitor", "", ""),
+    ("gpg", "gpg.program", "", ""),
+    ("merge", "merge.other.driver", "", " %O %A %B"),
+    ("pager", "core.pager", "", ""),
+    ("promisor", "remote.origin.url", "ext::", ""),
+    ("ssh", "core.sshCommand", "", ""),
+    ("textconv", "diff.other.textconv", "", ""),
+    // Git knows these words itself, so far.
+    ("alias", "alias.cat-file", "!", ""),
+    ("alias", "alias.ls-files", "!", ""),
+    ("alias", "alias.rev-list", "!", ""),
+    ("alias", "alias.rev-parse", "!", ""),
 ];
 
-/// Every command of ours that asks git something.
-const COMMANDS: [&[&str]; 17] = [
-    &["run", "--", "true"],
-    &["get", "KEY"],
-    &["status"],
-    &["list"],
-    &["diff"],
-    &["diff", "HEAD~1..HEAD"],
-    &["access"],
-    &["access", "--who", "KEY"],
-    &["access", "--member", "alice"],
-    &["access", "--at", "HEAD~1"],
-    &["check"],
-    &["check", "--ci"],
-    &["allow"],
-    &["rekey"],
-    &["reseal", "--yes"],
-    &["git", "install"],
-    &["git", "textconv", SEALED],
+/// Settings that make those matter.
+const OTHERS: [(&str, &str); 5] = [
+    ("log.showSignature", "true"),
+    ("protocol.ext.allow", "always"),
+    ("remote.origin.promisor", "true"),
+    ("core.repositoryFormatVersion", "1"),
+    ("extensions.partialClone", "origin"),
 ];
 
-/// A repository whose settings run a program that leaves a mark; the newest version in it wants a look at the history.
-fn hostile() -> Sandbox {
-    let s = Sandbox::new().repository().value("KEY", "watched value");
-    s.commit("one");
-    s.set_and_commit("KEY", "two");
-    let s = s.script("evil", "#!/bin/sh\necho \"$0 $*\" >>\"$MARK\"\ncat\n");
-    let mark = s.root().join("mark");
-    let s = s.env("MARK", mark);
-    let evil = s.path("evil").display().to_string();
-    for setting in SETTINGS {
-        s.git(["config", setting, &evil]);
-    }
-    for (setting, value) in [
-        ("log.showSignature", "true"),
-        ("diff.evil.cachetextconv", "true"),
-        ("core.hooksPath", "hooks"),
-        ("extensions.partialClone", "origin"),
-        ("remote.origin.promisor", "true"),
-        ("remote.origin.uploadpack", &evil),
-        ("credential.helper", &evil),
-        ("alias.rev-list", "!evil"),
-        ("protocol.ext.allow", "always"),
-        ("include.path", "../included"),
-    ] {
-        s.git(["config", setting, value]);
-    }
-    s.git(["config", "remote.origin.url", &format!("ext::{evil}")]);
-    s.write(".git/info/attributes", "* filter=evil diff=evil\n");
-    s.write(".git/included", format!("[core]\n\tfsmonitor = {evil}\n"));
-    for hook in ["post-index-change", "post-checkout", "pre-commit", "reference-transaction", "post-rewrite"] {
-        s.program(["cp", "evil"]).words([s.path(hook)]).go().succeeds();
-        std::fs::create_dir_all(s.path("hooks")).expect("a folder");
-        std::fs::rename(s.path(hook), s.path("hooks").join(hook)).expect("a hook");
-    }
-    s
+const HOOKS: [&str; 4] = ["post-checkout", "post-index-change", "pre-commit", "reference-transaction"];
+
+/// What runs into each trap with plain git; `MISSING` is an object that is not there.
+const LIVE: [(&str, &[&str]); 10] = [
+    ("fsmonitor", &["status"]),
+    ("hooks", &["update-ref", "refs/heads/live", "HEAD"]),
+    ("ssh", &["fetch", "ssh://nowhere/x"]),
+    ("alternates", &["rev-list", "--alternate-refs", "--max-count=1"]),
+    ("clean", &["add", "scratch"]),
+    ("external", &["diff", "HEAD~1", "HEAD"]),
+    ("textconv", &["diff", "--no-ext-diff", "HEAD~1", "HEAD"]),
+    ("merge", &["merge-tree", "side", "HEAD"]),
+    ("gpg", &["log", "-1"]),
+    ("promisor", &["cat-file", "-p", "MISSING"]),
+];
+
+/// A project in such a repository.
+pub struct Traps {
+    pub s: Sandbox,
+    /// An old version of the sealed file that was removed: git would fetch it.
+    missing: String,
 }
 
-fn is_marked(s: &Sandbox) -> Option<String> {
-    std::fs::read_to_string(s.root().join("mark")).ok()
+impl Traps {
+    /// Sets them all in a repository of at least three commits.
+    pub fn set(s: Sandbox) -> Self {
+        fs::create_dir_all(s.path("../ran")).expect("a path of the scene");
+        add_branch(&s);
+        sign_head(&s);
+        git(&s, ["init", "-q", "../elsewhere"]).succeeds();
+        s.write(".git/objects/info/alternates", "../../../elsewhere/.git/objects\n");
+        let missing = remove_object(&s, &format!("HEAD~2:{SEALED}"));
+        for (name, setting, before, behind) in SETTINGS {
+            let program = trap(&s, name, name);
+            git(&s, ["config", "--local", setting, &format!("{before}{program}{behind}")]).succeeds();
+        }
+        HOOKS.iter().for_each(|hook| drop(trap(&s, &format!("hooks/{hook}"), "hooks")));
+        let hooks = s.root().join("traps/hooks").display().to_string();
+        for (name, value) in OTHERS.iter().chain(&[("core.hooksPath", hooks.as_str())]) {
+            git(&s, ["config", "--local", name, value]).succeeds();
+        }
+        s.write(".git/info/attributes", "* diff=other filter=other merge=other\n");
+        let variable = trap(&s, "variable", "variable");
+        let s = s.env("GIT_EXTERNAL_DIFF", &variable).env("GIT_SSH_COMMAND", &variable);
+        let traps = Self { s, missing };
+        traps.take_fired();
+        traps
+    }
+
+    /// Plain git runs into each of them, so a command of ours that runs into none has avoided them.
+    pub fn each_is_live(&self) {
+        self.s.write("scratch", "scratch\n");
+        // The caller's variables come before the settings.
+        let plain = || self.s.program(["env", "-u", "GIT_EXTERNAL_DIFF", "-u", "GIT_SSH_COMMAND", "git"]);
+        for (name, words) in LIVE {
+            let words = words.iter().map(|word| if *word == "MISSING" { &self.missing } else { *word });
+            let outcome = plain().words(words).go();
+            assert!(self.take_fired().contains(name), "{name} is not live: {}", outcome.stderr());
+        }
+        git(&self.s, ["diff", "HEAD~1", "HEAD"]).exits(128);
+        assert!(self.take_fired().contains("variable"));
+        if needs("python3") {
+            let shown = plain().words(["log", "-1"]).on_terminal(&[]).go();
+            assert!(self.take_fired().contains("pager"), "{}", shown.stdout());
+        }
+        fs::remove_file(self.s.path("scratch")).expect("a path of the scene");
+    }
+
+    /// The command ran into no trap.
+    #[track_caller]
+    pub fn stay_shut(&self, outcome: Outcome) -> Outcome {
+        let fired = self.take_fired();
+        assert!(fired.is_empty(), "{fired:?} ran\n{}\n{}", outcome.stdout(), outcome.stderr());
+        outcome
+    }
+
+    /// Returns the traps that something ran into since it was asked last.
+    pub fn take_fired(&self) -> BTreeSet<String> {
+        let ran = self.s.root().join("ran");
+        let entries = fs::read_dir(&ran).expect("a path of the scene");
+        let fired: BTreeSet<String> =
+            entries.map(|entry| entry.expect("a path of the scene").file_name().into_string().unwrap()).collect();
+        fired.iter().for_each(|name| fs::remove_file(ran.join(name)).expect("a path of the scene"));
+        fired
+    }
 }
 
-#[test]
-fn hostile_settings_run_nothing() {
-    let s = hostile();
-    for words in COMMANDS {
-        // Each sees a version that the record has not seen, so that the history is asked.
-        s.forget();
-        let outcome = s.run(words);
-        let shown = outcome.stdout().contains("watched value");
-        assert!(!shown, "{words:?}");
-        assert!(outcome.code() <= 5, "{words:?}: {}", outcome.stderr());
-        assert_eq!(is_marked(&s), None, "{words:?}");
-    }
-    // The trap is one: git itself steps into it.
-    s.program(["git", "status"]).go().code();
-    assert!(is_marked(&s).is_some());
+/// Makes a program that leaves a mark and fails; returns its path.
+pub fn trap(s: &Sandbox, name: &str, mark: &str) -> String {
+    let path = s.root().join("traps").join(name);
+    s.write("../tmp/trap", format!("#!/bin/sh\n: >{}\nexit 1\n", s.root().join("ran").join(mark).display()));
+    // Another process writes it: this one's threads start programs, which would hold it open.
+    let script = "mkdir -p \"${2%/*}\" && cp \"$1\" \"$2\" && chmod 755 \"$2\"";
+    s.program(["sh", "-c", script, "sh", "../tmp/trap"]).words([&path]).go().succeeds();
+    path.display().to_string()
 }
 
-#[test]
-fn an_object_that_is_missing_is_not_fetched() {
-    let s = hostile();
-    let blob = s.program(["git", "-c", "core.fsmonitor=false", "rev-parse", &format!("HEAD~1:./{SEALED}")]).go();
-    let blob = blob.stdout().trim().to_string();
-    let _ = std::fs::remove_file(s.root().join("mark"));
-    std::fs::remove_file(s.path(format!(".git/objects/{}/{}", &blob[..2], &blob[2..]))).expect("a loose object");
-    for words in [&["access", "--who", "KEY"][..], &["check"], &["diff", "HEAD~1..HEAD"], &["status"]] {
-        s.forget();
-        s.run(words).code();
-        assert_eq!(is_marked(&s), None, "{words:?}");
-    }
+/// Makes a branch `side` that changed the same file as `HEAD`, for a driver to merge.
+fn add_branch(s: &Sandbox) {
+    let was = s.sealed();
+    git(s, ["checkout", "-q", "-b", "side", "HEAD~1"]).succeeds();
+    s.write(SEALED, s.sealed().replacen("A=ENC", "Z=ENC", 1));
+    git(s, ["commit", "-q", "-a", "-m", "side"]).succeeds();
+    git(s, ["checkout", "-q", "main"]).succeeds();
+    assert_eq!(s.sealed(), was);
 }
 
-#[test]
-fn a_folder_that_looks_like_a_repository_is_none() {
-    let s = Sandbox::new().repository().value("KEY", "watched value");
-    let s = s.script("evil", "#!/bin/sh\necho \"$*\" >>\"$MARK\"\n");
-    let mark = s.root().join("mark");
-    let s = s.env("MARK", mark);
-    // A commit can bring such a folder: it is a bare repository by its names alone.
-    let inner = "inner";
-    s.git(["init", "--quiet", "--bare", inner]);
-    let evil = s.path("evil").display().to_string();
-    s.git(["-C", inner, "config", "core.fsmonitor", &evil]);
-    s.git(["-C", inner, "config", "core.worktree", "."]);
-    s.git(["-C", inner, "config", "core.bare", "false"]);
-    let settings = s.read("secrets.toml");
-    s.write("inner/secrets.toml", settings);
-    s.call(["set", "KEY"]).cwd(inner).stdin("x").go().succeeds();
-    for words in
-        [&["run", "--", "true"][..], &["status"], &["check"], &["access", "--who", "KEY"], &["reseal", "--yes"]]
-    {
-        s.call(words.iter().copied()).cwd(inner).go().code();
-        assert_eq!(is_marked(&s), None, "{words:?}");
-    }
+/// Puts something like a signature into the last commit.
+fn sign_head(s: &Sandbox) {
+    const SIGNATURE: &str = "gpgsig -----BEGIN PGP SIGNATURE-----\n \n iQ==\n -----END PGP SIGNATURE-----\n";
+    let commit = git(s, ["cat-file", "commit", "HEAD"]).succeeds().stdout();
+    let signed = commit.replacen("\n\n", &format!("\n{SIGNATURE}\n"), 1);
+    let hash = s.program(["git", "hash-object", "-t", "commit", "-w", "--stdin"]).stdin(signed).go();
+    git(s, ["update-ref", "refs/heads/main", hash.succeeds().stdout().trim_end()]).succeeds();
+}
+
+/// Takes an object out of the repository; returns its name.
+fn remove_object(s: &Sandbox, name: &str) -> String {
+    let hash = git(s, ["rev-parse", name]).succeeds().stdout().trim_end().to_string();
+    let (folder, file) = hash.split_at(2);
+    fs::remove_file(s.path(format!(".git/objects/{folder}/{file}"))).expect("a path of the scene");
+    hash
 }

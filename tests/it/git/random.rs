@@ -15,6 +15,7 @@ use super::pairs::MARK;
 use super::pairs::Pair;
 use super::pairs::Values;
 use super::pairs::merged;
+use super::repository::BOTH_WAYS;
 use super::repository::branch;
 use super::repository::commit;
 use super::repository::git;
@@ -67,7 +68,7 @@ fn try_pair(pair: &Pair) -> bool {
     // Who wins where both changed a name is the same in all four.
     let (values, conflicts) = merged(&pair.base.values, &pair.ours.end.values, &pair.theirs.end.values);
     let wanted = Wanted { comments: comments(pair, &values), values, conflicts };
-    for (here, there) in [("ours", "theirs"), ("theirs", "ours")] {
+    for (here, there) in BOTH_WAYS {
         branch(&s, &format!("{here}-merged"), here);
         merges(&s, there, &wanted);
         branch(&s, &format!("{here}-rebased"), here);

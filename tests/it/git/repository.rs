@@ -14,6 +14,9 @@ use crate::sandbox::secret;
 /// Lets a file merge line by line, as a machine without the driver does it.
 const NO_DRIVER: &str = "/secrets/*.env merge=text\n";
 
+/// From here into there, and from there into here.
+pub const BOTH_WAYS: [(&str, &str); 2] = [("ours", "theirs"), ("theirs", "ours")];
+
 /// Makes a project in a repository of its own, and commits it.
 pub fn repository() -> Sandbox {
     let s = bare();

@@ -6,6 +6,7 @@ use crate::sandbox::SEALED;
 use crate::sandbox::Sandbox;
 use crate::sandbox::secret;
 
+use super::repository::BOTH_WAYS;
 use super::repository::branch;
 use super::repository::checkout;
 use super::repository::commit;
@@ -22,7 +23,7 @@ const PRODUCTION: &str = "secrets/production.env";
 
 #[test]
 fn a_file_that_is_new_under_another_data_key_is_never_merged_into_it() {
-    for (here, there) in [("ours", "theirs"), ("theirs", "ours")] {
+    for (here, there) in BOTH_WAYS {
         let s = project();
         let stranger = stranger(&s);
         let replace = |s: &Sandbox| {

@@ -1,0 +1,109 @@
+//! Merges of sides of which one or both have no seal that counts.
+
+use crate::sandbox::SEALED;
+use crate::sandbox::Sandbox;
+use crate::sandbox::secret;
+
+use super::repository::BOTH_WAYS;
+use super::repository::branch;
+use super::repository::commit;
+use super::repository::diverge;
+use super::repository::git;
+use super::repository::has_markers;
+use super::repository::is_sealed;
+use super::repository::merge;
+use super::repository::project;
+use super::repository::refuses_to_run;
+use super::repository::runs_with;
+use super::repository::sealed_at;
+use super::repository::set;
+use super::repository::set_like_sops;
+use super::repository::state;
+
+#[test]
+fn sides_that_were_never_sealed_stay_so() {
+    for (here, there) in BOTH_WAYS {
+        let s = never_sealed();
+        diverge(&s, |s| set(s, "A", "ours"), |s| set(s, "B", "theirs"));
+        git(&s, ["checkout", "-q", here]).succeeds();
+        merge(&s, there).succeeds().never_says("reseal");
+        assert!(!is_sealed(&s) && !has_markers(&s));
+        runs_with(&s, &[("A", "ours"), ("B", "theirs"), ("C", "C")]);
+    }
+}
+
+#[test]
+fn a_conflict_of_sides_that_were_never_sealed_is_ended_without_a_seal() {
+    for (flag, word) in [("--ours", "ours"), ("--theirs", "theirs")] {
+        let s = never_sealed();
+        diverge(&s, |s| set(s, "A", "ours"), |s| set(s, "A", "theirs"));
+        merge(&s, "theirs").exits(1).says("both sides changed `A`");
+        s.run(["reseal"]).exits(1).says("both sides changed `A`");
+        s.run(["reseal", flag]).succeeds();
+        commit(&s, "merge");
+        assert!(!is_sealed(&s));
+        runs_with(&s, &[("A", word), ("B", "B")]);
+    }
+}
+
+#[test]
+fn a_side_without_a_seal_merges_by_name_into_a_file_without_one() {
+    for (here, there) in BOTH_WAYS {
+        let s = project();
+        let like_sops = |s: &Sandbox| {
+            set_like_sops(s, "B", "theirs");
+            commit(s, "sops");
+        };
+        diverge(&s, |s| set(s, "A", "ours"), like_sops);
+        git(&s, ["checkout", "-q", here]).succeeds();
+        let outcome = merge(&s, there);
+        outcome.succeeds().says("is merged by name, but not sealed: a side has no seal").says("`secrets reseal`");
+        assert!(!is_sealed(&s) && !has_markers(&s));
+        refuses_to_run(&s, "it lost its seal");
+        s.run(["reseal", "--yes"]).succeeds().says("~ B");
+        runs_with(&s, &[("A", "ours"), ("B", "theirs")]);
+    }
+}
+
+#[test]
+fn an_old_version_that_was_put_back_on_a_branch_does_not_come_out_sealed() {
+    for (here, there) in BOTH_WAYS {
+        let s = project();
+        let put_back = |s: &Sandbox| {
+            s.write(SEALED, sealed_at(s, "main~1"));
+            let commit = s.program(["git", "commit", "-q", "-a", "-m", "an old version"]);
+            // The youngest commit of all, so that it comes first in the history.
+            commit.env("GIT_COMMITTER_DATE", "2090-01-01T00:00:00Z").go().succeeds();
+        };
+        set(&s, "B", "new");
+        diverge(&s, |s| set(s, "E", "ours"), put_back);
+        git(&s, ["checkout", "-q", here]).succeeds();
+        merge(&s, there).succeeds().says("but not sealed: a side has version").says("`secrets reseal`");
+        assert!(!is_sealed(&s));
+        refuses_to_run(&s, "it lost its seal");
+        state(&s, &["`secrets reseal`"]);
+        // Whoever seals it has seen what it does.
+        let outcome = s.run(["reseal"]);
+        outcome.exits(1).says("~ B");
+        s.run(["reseal", "--yes"]).succeeds();
+        commit(&s, "meant");
+        runs_with(&s, &[("B", "B"), ("E", "ours")]);
+    }
+}
+
+/// A project whose file sops made, in a history that never had a sealed one.
+fn never_sealed() -> Sandbox {
+    let s = project();
+    let text: String = ["A", "B", "C"].iter().map(|name| format!("{name}={}\n", secret(name))).collect();
+    s.write("plain", text);
+    std::fs::remove_file(s.path(SEALED)).unwrap();
+    s.run(["encrypt", "plain", "--env", "development", "--output", SEALED]).succeeds();
+    std::fs::remove_file(s.path("plain")).unwrap();
+    s.forget();
+    git(&s, ["checkout", "-q", "--orphan", "first"]).succeeds();
+    commit(&s, "sops");
+    git(&s, ["branch", "-q", "-D", "main"]).succeeds();
+    branch(&s, "main", "first");
+    s.run(["allow"]).succeeds();
+    s
+}
