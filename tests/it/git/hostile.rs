@@ -120,8 +120,9 @@ impl Traps {
     pub fn take_fired(&self) -> BTreeSet<String> {
         let ran = self.s.root().join("ran");
         let entries = fs::read_dir(&ran).expect("a path of the scene");
-        let fired: BTreeSet<String> =
-            entries.map(|entry| entry.expect("a path of the scene").file_name().into_string().unwrap()).collect();
+        let fired: BTreeSet<String> = entries
+            .map(|entry| entry.expect("a path of the scene").file_name().into_string().expect("a name of ours"))
+            .collect();
         fired.iter().for_each(|name| fs::remove_file(ran.join(name)).expect("a path of the scene"));
         fired
     }

@@ -96,9 +96,9 @@ fn never_sealed() -> Sandbox {
     let s = project();
     let text: String = ["A", "B", "C"].iter().map(|name| format!("{name}={}\n", secret(name))).collect();
     s.write("plain", text);
-    std::fs::remove_file(s.path(SEALED)).unwrap();
+    std::fs::remove_file(s.path(SEALED)).expect("a file of the scene");
     s.run(["encrypt", "plain", "--env", "development", "--output", SEALED]).succeeds();
-    std::fs::remove_file(s.path("plain")).unwrap();
+    std::fs::remove_file(s.path("plain")).expect("a file of the scene");
     s.forget();
     git(&s, ["checkout", "-q", "--orphan", "first"]).succeeds();
     commit(&s, "sops");
