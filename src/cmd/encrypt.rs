@@ -14,6 +14,7 @@ use crate::base::quoted_list;
 use crate::disk;
 use crate::disk::Limit;
 use crate::project;
+use crate::project::Trust;
 use crate::sops::Content;
 use crate::sops::Draft;
 use crate::sops::PlainFile;
@@ -155,7 +156,7 @@ fn recipients(context: &Context<'_>, arguments: &Arguments) -> Result<Vec<Recipi
     match project::discover(context.world)? {
         Some(project) => {
             let environment = project.environment(arguments.env.as_deref())?;
-            project.recipients(environment, context.world.now)
+            Trust::load(context.world, &project)?.known_recipients(&project, environment, context.world.now)
         }
         None => Err(Error::new(Kind::Usage, "there is nobody to encrypt to")
             .hint("say `--to RECIPIENT`; `secrets identity show` prints yours")),

@@ -237,17 +237,7 @@ impl Work<'_> {
     fn write_anew(&self, draft: &Draft, sides: &[Opened], seq: u64) -> Result<Written> {
         let Site { project, environment } = self.site;
         let trust = self.selected.trust.borrow();
-        let recipients = project.recipients(environment, self.context.world.now)?;
-        let unknown: Vec<&str> =
-            recipients.iter().filter(|r| !trust.knows_reader(project, environment, r)).map(Recipient::label).collect();
-        if !unknown.is_empty() {
-            let names = project.who(&unknown).join(", ");
-            return Err(Error::new(
-                Kind::Refused,
-                format!("{names} would read it, whom this machine has not accepted"),
-            )
-            .hint("`secrets allow` shows who is new and accepts them"));
-        }
+        let recipients = trust.known_recipients(project, environment, self.context.world.now)?;
         let mut older: Vec<_> = sides.iter().map(|side| (side.commitment(), side.link_key())).collect();
         older.extend(trust.file(&self.site.path()).map(crate::project::trust::FileRecord::links).unwrap_or_default());
         let prev = sides.last().and_then(Opened::digest).unwrap_or_default();

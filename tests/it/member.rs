@@ -148,6 +148,8 @@ fn nobody_is_wrapped_for_who_stands_in_a_changed_file_only() {
     s.write("secrets.toml", &changed);
     s.call(["set", "KEY"]).stdin("next").go().succeeds();
     s.run(["rekey"]).exits(5).says("would be sealed to mallory, whom this machine has not accepted");
+    s.write("plain", "A=1\n");
+    s.run(["encrypt", "plain"]).exits(5).says("mallory would read it, whom this machine has not accepted");
     let bob = Person::new(&s);
     s.run(["member", "add", "bob", &bob.recipient, "--to", "production"]).succeeds();
     s.run(["member", "add", "carol", &Person::new(&s).recipient, "--to", "dev"]).succeeds();

@@ -3,8 +3,10 @@
 use crate::base::Error;
 use crate::base::Kind;
 use crate::base::Result;
+use crate::base::Timestamp;
 use crate::project::Environment;
 use crate::project::Project;
+use crate::sops::Recipient;
 
 use super::Difference;
 use super::Matter;
@@ -58,6 +60,27 @@ impl Trust {
     /// Returns the members and groups that differ from the record.
     pub fn changed_members(&self, project: &Project) -> Vec<Difference> {
         self.differences(project).into_iter().filter(|d| d.matter == Matter::Members).collect()
+    }
+
+    /// Returns the recipients of an environment's readers, all of whom this machine knows.
+    ///
+    /// # Errors
+    /// As [`Project::recipients`]; `Kind::Refused` with those whom nobody accepted here.
+    pub fn known_recipients(
+        &self,
+        project: &Project,
+        environment: &Environment,
+        now: Timestamp,
+    ) -> Result<Vec<Recipient>> {
+        let recipients = project.recipients(environment, now)?;
+        let is_known = |recipient: &&Recipient| self.knows_reader(project, environment, recipient);
+        let unknown: Vec<&str> = recipients.iter().filter(|r| !is_known(r)).map(Recipient::label).collect();
+        if unknown.is_empty() {
+            return Ok(recipients);
+        }
+        let names = project.who(&unknown).join(", ");
+        Err(Error::new(Kind::Refused, format!("{names} would read it, whom this machine has not accepted"))
+            .hint("`secrets allow` shows who is new and accepts them"))
     }
 }
 
