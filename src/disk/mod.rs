@@ -1,5 +1,6 @@
 //! Files: bounded reads, private atomic writes, locks, temp folders in memory, and programs on `PATH`.
 
+mod journal;
 mod lock;
 mod program;
 mod read;

@@ -25,6 +25,8 @@ impl Limit {
     pub const SEALED_FILE: Self = Self(crate::sops::MOST_FILE as u64);
     /// `secrets.toml` and other settings.
     pub const SETTINGS: Self = Self(1 << 20);
+    /// A journal: the files of a hundred environments in a thousand services.
+    pub const JOURNAL: Self = Self(4 << 30);
     /// An identity file.
     pub const IDENTITY: Self = Self(256 << 10);
     /// One value.

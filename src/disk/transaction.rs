@@ -8,34 +8,24 @@ use std::ffi::OsStr;
 use std::fs;
 use std::fs::File;
 use std::io;
-use std::io::Write as _;
 use std::os::fd::AsRawFd as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 use std::rc::Rc;
-
-use serde::Deserialize;
-use serde::Serialize;
-use sha2::Digest as _;
-use sha2::Sha256;
 
 use crate::base::Error;
 use crate::base::Kind;
 use crate::base::Result;
 
+use super::journal;
+use super::journal::Entry;
+use super::journal::Head;
 use super::lock::Lock;
 use super::read;
 use super::read::Limit;
 use super::read::show;
 use super::write::Staged;
-use super::write::make_private_folder;
 use super::write::remove_stale_temps;
-
-const JOURNAL: &str = "journal";
-const UNCOMMITTED: &str = "journal.new";
-/// Files of a hundred environments in a thousand services would fit.
-const MOST_JOURNAL: Limit = Limit(4 << 30);
 
 /// One file that changes.
 pub struct Change {
@@ -49,28 +39,6 @@ pub struct Change {
     pub after: Vec<u8>,
 }
 
-/// What stands at the head of a journal; the bytes of all files follow.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-struct Head {
-    /// What was being done, as messages say it.
-    what: String,
-    /// Whatever the caller wants to know again when it finishes what was interrupted.
-    #[serde(default)]
-    own: Vec<String>,
-    files: Vec<Entry>,
-}
-
-#[derive(Clone, Debug, Deserialize, Serialize)]
-struct Entry {
-    path: String,
-    /// Lengths in bytes; the file did not exist where there is none.
-    before: Option<u64>,
-    after: u64,
-    /// SHA-256 of both, as hex.
-    before_digest: Option<String>,
-    after_digest: String,
-}
-
 /// Writes all changes, or none: what is journaled can be finished or undone later.
 ///
 /// `journal` is a private folder outside the repository; `own` is given back by [`Unfinished::own`].
@@ -81,17 +49,17 @@ struct Entry {
 pub fn commit(journal: &Path, what: &str, own: &[String], changes: &[Change]) -> Result<()> {
     let entries: Vec<Entry> = changes.iter().map(Entry::of).collect();
     let head = Head { what: what.to_string(), own: own.to_vec(), files: entries };
-    write_journal(journal, &head, changes)?;
+    journal::write(journal, &head, changes)?;
     let writes = changes.iter().map(|change| (&change.lock, change.after.as_slice()));
     place_all(writes).map_err(|error| interrupted(what, error))?;
-    remove_journal(journal)
+    journal::remove(journal)
 }
 
 /// A transaction that was interrupted.
 pub struct Unfinished {
     journal: PathBuf,
     head: Head,
-    contents: Vec<(Option<Vec<u8>>, Vec<u8>)>,
+    contents: Vec<journal::Contents>,
 }
 
 impl Unfinished {
@@ -100,32 +68,8 @@ impl Unfinished {
     /// # Errors
     /// `Kind::Failed` if the journal cannot be read.
     pub fn find(journal: &Path) -> Result<Option<Self>> {
-        let path = journal.join(JOURNAL);
-        if path.symlink_metadata().is_err() {
-            let _ = fs::remove_file(journal.join(UNCOMMITTED));
-            return Ok(None);
-        }
-        let bytes = read::read(&path, MOST_JOURNAL)?;
-        let damaged = || Error::new(Kind::Failed, format!("the journal `{}` is damaged", show(&path)));
-        let end = memchr::memchr(b'\n', &bytes).ok_or_else(damaged)?;
-        let head: Head = serde_json::from_slice(&bytes[..end]).map_err(|error| damaged().because(error))?;
-        let mut rest = &bytes[end + 1..];
-        let mut take = |length: u64| {
-            let length = usize::try_from(length).ok().filter(|length| *length <= rest.len())?;
-            let (taken, after) = rest.split_at(length);
-            rest = after;
-            Some(taken.to_vec())
-        };
-        let mut contents = Vec::with_capacity(head.files.len());
-        for entry in &head.files {
-            let before = entry.before.map(|length| take(length).ok_or_else(damaged)).transpose()?;
-            let after = take(entry.after).ok_or_else(damaged)?;
-            if digest(&after) != entry.after_digest || before.as_deref().map(digest) != entry.before_digest {
-                return Err(damaged());
-            }
-            contents.push((before, after));
-        }
-        Ok(Some(Self { journal: journal.to_path_buf(), head, contents }))
+        let found = journal::read(journal)?;
+        Ok(found.map(|(head, contents)| Self { journal: journal.to_path_buf(), head, contents }))
     }
 
     /// Returns what was being done, as messages say it.
@@ -160,7 +104,7 @@ impl Unfinished {
         self.finish(root, |(before, _)| before.as_deref())
     }
 
-    fn finish(&self, root: &Path, wanted: impl Fn(&(Option<Vec<u8>>, Vec<u8>)) -> Option<&[u8]>) -> Result<()> {
+    fn finish(&self, root: &Path, wanted: impl Fn(&journal::Contents) -> Option<&[u8]>) -> Result<()> {
         let paths: Vec<&str> = self.paths().collect();
         let locks = Lock::all_beneath(root, &paths)?;
         let mut writes = Vec::new();
@@ -187,26 +131,14 @@ impl Unfinished {
             fs::remove_file(&path)
                 .map_err(|error| Error::new(Kind::Failed, format!("cannot remove `{}`", show(&path))).because(error))?;
         }
-        remove_journal(&self.journal)
+        journal::remove(&self.journal)
     }
 
     fn content_now(&self, root: &Path, entry: &Entry) -> Result<Option<Vec<u8>>> {
         if root.join(&entry.path).symlink_metadata().is_err() {
             return Ok(None);
         }
-        read::read_beneath(root, Path::new(&entry.path), MOST_JOURNAL).map(|bytes| Some(bytes.to_vec()))
-    }
-}
-
-impl Entry {
-    fn of(change: &Change) -> Self {
-        Self {
-            path: change.below.clone(),
-            before: change.before.as_ref().map(|bytes| bytes.len() as u64),
-            after: change.after.len() as u64,
-            before_digest: change.before.as_deref().map(digest),
-            after_digest: digest(&change.after),
-        }
+        read::read_beneath(root, Path::new(&entry.path), Limit::JOURNAL).map(|bytes| Some(bytes.to_vec()))
     }
 }
 
@@ -253,49 +185,10 @@ fn not_durable(error: io::Error) -> Error {
     Error::new(Kind::Failed, "the files cannot be made durable").because(error)
 }
 
-fn write_journal(folder: &Path, head: &Head, changes: &[Change]) -> Result<()> {
-    make_private_folder(folder)?;
-    let (path, temp) = (folder.join(JOURNAL), folder.join(UNCOMMITTED));
-    let failed = |error: io::Error| {
-        Error::new(Kind::Failed, format!("cannot write the journal `{}`", show(&path)))
-            .because(error)
-            .hint("nothing was changed")
-    };
-    if path.symlink_metadata().is_ok() {
-        return Err(Error::new(Kind::Failed, "another change of several files was interrupted")
-            .hint("`secrets rekey --resume` finishes it, `secrets rekey --abort` undoes it"));
-    }
-    let write = || -> io::Result<()> {
-        let file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temp)?;
-        let mut out = io::BufWriter::new(file);
-        serde_json::to_writer(&mut out, head)?;
-        out.write_all(b"\n")?;
-        for change in changes {
-            out.write_all(change.before.as_deref().unwrap_or_default())?;
-            out.write_all(&change.after)?;
-        }
-        out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
-        fs::rename(&temp, &path)?;
-        File::open(folder)?.sync_all()
-    };
-    write().map_err(failed)
-}
-
-fn remove_journal(folder: &Path) -> Result<()> {
-    let path = folder.join(JOURNAL);
-    fs::remove_file(&path).and_then(|()| File::open(folder)?.sync_all()).map_err(|error| {
-        Error::new(Kind::Failed, format!("cannot remove the journal `{}`", show(&path))).because(error)
-    })
-}
-
 fn interrupted(what: &str, error: Error) -> Error {
     error
         .in_front(format!("`{what}` was interrupted: "))
         .hint("`secrets rekey --resume` finishes it, `secrets rekey --abort` undoes it")
-}
-
-fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -340,7 +233,7 @@ mod tests {
                 let changes = changes(&root);
                 let head =
                     Head { what: "rekey".to_string(), own: Vec::new(), files: changes.iter().map(Entry::of).collect() };
-                write_journal(&journal, &head, &changes).unwrap();
+                journal::write(&journal, &head, &changes).unwrap();
                 place_all(changes.iter().take(written).map(|c| (&c.lock, c.after.as_slice()))).unwrap();
                 drop(changes);
                 let unfinished = Unfinished::find(&journal).unwrap().unwrap();
@@ -363,7 +256,7 @@ mod tests {
         let (root, journal) = (folder.path().join("p"), folder.path().join("j"));
         let changes = changes(&root);
         let head = Head { what: "rekey".to_string(), own: Vec::new(), files: changes.iter().map(Entry::of).collect() };
-        write_journal(&journal, &head, &changes).unwrap();
+        journal::write(&journal, &head, &changes).unwrap();
         drop(changes);
         fs::write(root.join("a.env"), "foreign").unwrap();
         assert!(Unfinished::find(&journal).unwrap().unwrap().resume(&root).is_err());

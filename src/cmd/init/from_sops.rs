@@ -72,11 +72,13 @@ pub fn derive(context: &Context<'_>, arguments: &Arguments, folder: &Path, login
 fn find(context: &Context<'_>, folder: &Path) -> Result<(Vec<Found>, Option<Error>)> {
     let mut files = Vec::new();
     let mut foreign = None;
-    for entry in WalkBuilder::new(folder).hidden(false).require_git(false).build().flatten() {
+    let mut walk = WalkBuilder::new(folder);
+    walk.hidden(false).require_git(false).filter_entry(|entry| entry.file_name() != ".git");
+    for entry in walk.build().flatten() {
         let name = entry.file_name().to_string_lossy();
         let below = entry.path().strip_prefix(folder).ok().and_then(Path::to_str).map(str::to_string);
         let is_candidate = name.contains("env") && !name.ends_with(".json") && !name.ends_with(".yaml");
-        let Some(path) = below.filter(|below| is_candidate && !below.starts_with(".git/")) else { continue };
+        let Some(path) = below.filter(|_| is_candidate) else { continue };
         let Ok(bytes) = disk::read_beneath(folder, Path::new(&path), Limit::SEALED_FILE) else { continue };
         if !is_sealed_file(&bytes) {
             continue;
