@@ -33,6 +33,8 @@ mod formats;
 mod identities;
 #[path = "interop/merges.rs"]
 mod merges;
+#[path = "interop/moving.rs"]
+mod moving;
 #[path = "interop/projects.rs"]
 mod projects;
 #[path = "interop/readers.rs"]
