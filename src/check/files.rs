@@ -8,6 +8,7 @@ use crate::base::Name;
 use crate::base::Timestamp;
 use crate::base::printable;
 use crate::keys::Keyring;
+use crate::project::Environment;
 use crate::resolve::policy;
 use crate::resolve::policy::Danger;
 use crate::sops::Leniency;
@@ -101,98 +102,79 @@ fn readers(content: &Content<'_>, file: &SealedFile, now: Timestamp, found: &mut
             Some(_) => {}
         }
     }
-    let present: HashSet<&String> = keys.iter().collect();
-    let mut missing: Vec<&str> = due.iter().filter(|(key, _)| !present.contains(key)).map(|(_, name)| *name).collect();
-    missing.sort_unstable();
-    missing.dedup();
-    for name in missing {
-        let hint = "`secrets rekey`, by somebody who reads it".to_string();
-        found.error(
-            "missing-recipient",
-            None,
-            format!("{name} is a reader, and a recipient of his is not in it"),
-            hint,
-        );
-    }
+    missing(&due, &keys, found);
     for defect in file.wrap_defects() {
         found.error("wrap-form", None, defect, "`secrets rekey` makes all wraps anew");
     }
 }
 
+/// Readers of whom a recipient is not in the file; `due` has the owner of each key.
+fn missing(due: &HashMap<String, &str>, keys: &[String], found: &mut Findings) {
+    let mut names: Vec<&str> = due.iter().filter(|(key, _)| !keys.contains(key)).map(|(_, name)| *name).collect();
+    names.sort_unstable();
+    names.dedup();
+    for name in names {
+        let message = format!("{name} is a reader, and a recipient of his is not in it");
+        found.error("missing-recipient", None, message, "`secrets rekey`, by somebody who reads it");
+    }
+}
+
 /// What stands in clear, and the names that are not like any other.
 fn names(content: &Content<'_>, file: &SealedFile, found: &mut Findings) {
-    let (project, environment) = (content.site.project, content.site.environment);
+    let environment = content.site.environment;
     let written = file.metadata().selector.written();
     let is_wanted = Selector::for_plain(&environment.plain).is_ok_and(|wanted| wanted.written() == written);
     if !is_wanted && file.seal().is_some() {
-        found.error(
-            "selector-drift",
-            None,
-            "its selector is not what `plain` says".into(),
-            "the next `secrets set` or `secrets reseal` takes `plain` over",
-        );
+        let hint = "the next `secrets set` or `secrets reseal` takes `plain` over";
+        found.error("selector-drift", None, "its selector is not what `plain` says".into(), hint);
     }
     for (line, name, text) in file.numbered_lines() {
-        let shown = printable(name);
-        let is_plain = environment.plain.iter().any(|pattern| pattern.matches(&shown));
-        if text.is_empty() {
-            found.warning(
-                "empty-value",
-                Some(line),
-                format!("`{shown}` is empty"),
-                format!("`secrets set {shown}`, or `secrets unset {shown}`"),
-            );
-        } else if !SealedFile::is_encrypted(text) && !is_plain {
-            found.error(
-                "clear-value",
-                Some(line),
-                format!("`{shown}` stands in clear"),
-                format!("name it in `plain` if it is no secret, else give it a new value: `secrets set {shown}`"),
-            );
-        }
-        let Ok(name) = Name::parse(name) else { continue };
-        let is_declared = project.value(&name).runs_code;
-        match policy::danger(&shown) {
-            Some(Danger::Never) => {
-                found.error(
-                    "code-name",
-                    Some(line),
-                    format!("`run` refuses `{shown}`: it could take over the loader or the shell"),
-                    format!("`secrets unset {shown}`"),
-                );
-            }
-            Some(Danger::Declared) if !is_declared => found.error(
-                "code-name",
-                Some(line),
-                format!("`{shown}` can make programs run code, and is not declared"),
-                format!("if the project needs it, write into secrets.toml: [values.{shown}] runs_code = true"),
-            ),
-            Some(Danger::Warn) => found.warning(
-                "warn-name",
-                Some(line),
-                format!("`{shown}` steers where programs talk"),
-                "have a look at its value",
-            ),
-            Some(Danger::Declared) | None => {}
-        }
-        if environment.references.iter().any(|reference| reference.name == name) {
-            found.error(
-                "file-and-reference",
-                Some(line),
-                format!("`{shown}` stands in the file and among the references"),
-                format!("remove one: `secrets unset {shown}`, or the line in [environments.{}.from]", environment.name),
-            );
+        value(environment, line, &printable(name), text, found);
+        if let Ok(name) = Name::parse(name) {
+            odd_name(content, line, &name, found);
         }
     }
     let clear = file.clear_comment_lines();
     if let Some(first) = clear.first().filter(|_| file.seal().is_some()) {
-        let count = clear.len();
-        found.warning(
-            "clear-comment",
-            Some(*first),
-            format!("{count} comments stand in clear"),
-            "`secrets edit` and a save encrypts them",
-        );
+        let message = format!("{} comments stand in clear", clear.len());
+        found.warning("clear-comment", Some(*first), message, "`secrets edit` and a save encrypts them");
+    }
+}
+
+fn value(environment: &Environment, line: usize, name: &str, text: &[u8], found: &mut Findings) {
+    let is_plain = environment.plain.iter().any(|pattern| pattern.matches(name));
+    if text.is_empty() {
+        let hint = format!("`secrets set {name}`, or `secrets unset {name}`");
+        found.warning("empty-value", Some(line), format!("`{name}` is empty"), hint);
+    } else if !SealedFile::is_encrypted(text) && !is_plain {
+        let hint = format!("name it in `plain` if it is no secret, else give it a new value: `secrets set {name}`");
+        found.error("clear-value", Some(line), format!("`{name}` stands in clear"), hint);
+    }
+}
+
+fn odd_name(content: &Content<'_>, line: usize, name: &Name, found: &mut Findings) {
+    let (project, environment) = (content.site.project, content.site.environment);
+    match policy::danger(name.as_str()) {
+        Some(Danger::Never) => {
+            let message = format!("`run` refuses `{name}`: it could take over the loader or the shell");
+            found.error("code-name", Some(line), message, format!("`secrets unset {name}`"));
+        }
+        Some(Danger::Declared) if !project.value(name).runs_code => {
+            let message = format!("`{name}` can make programs run code, and is not declared");
+            let hint = format!("if the project needs it, write into secrets.toml: [values.{name}] runs_code = true");
+            found.error("code-name", Some(line), message, hint);
+        }
+        Some(Danger::Warn) => {
+            let message = format!("`{name}` steers where programs talk");
+            found.warning("warn-name", Some(line), message, "have a look at its value");
+        }
+        Some(Danger::Declared) | None => {}
+    }
+    if environment.references.iter().any(|reference| reference.name == *name) {
+        let message = format!("`{name}` stands in the file and among the references");
+        let hint =
+            format!("remove one: `secrets unset {name}`, or the line in [environments.{}.from]", environment.name);
+        found.error("file-and-reference", Some(line), message, hint);
     }
 }
 

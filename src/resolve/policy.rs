@@ -82,42 +82,34 @@ pub(super) fn check(plan: &Plan, selected: Option<&Selected<'_>>) -> Result<()> 
             Some(Danger::Declared | Danger::Warn) | None => {}
         }
     }
-    if !never.is_empty() {
-        let names = quoted_list(&never);
-        return Err(Error::new(Kind::Refused, format!("a file must not set {names}"))
+    if let Some(first) = never.first() {
+        return Err(refused(&never, "a file must not set", "")
             .because("with such a name it could take over the loader, the shell or `secrets` itself")
             .hint("remove it from the file, or leave it out with `--except`")
-            .hint(format!("`secrets allow --name {}` lets it pass, in this project on this machine", never[0])));
+            .hint(format!("`secrets allow --name {first}` lets it pass, in this project on this machine")));
     }
     if !undeclared.is_empty() {
-        let mut error = Error::new(
-            Kind::Refused,
-            format!("{} can make programs run code, and is not declared", quoted_list(&undeclared)),
-        );
-        for name in &undeclared {
-            error = error
-                .hint(format!("if the project needs it, write into secrets.toml: [values.{name}] runs_code = true"));
-        }
-        return Err(error);
+        let error = refused(&undeclared, "", "can make programs run code, and is not declared");
+        let error = undeclared.iter().fold(error, |error, name| {
+            error.hint(format!("if the project needs it, write into secrets.toml: [values.{name}] runs_code = true"))
+        });
+        return Err(error.hint("then `secrets allow` accepts it on this machine"));
     }
     if !unknown.is_empty() {
-        let names = quoted_list(&unknown);
-        return Err(Error::new(
-            Kind::Refused,
-            format!("{names} can make programs run code, and this machine has not accepted that"),
-        )
-        .because("secrets.toml declares it, and whoever can write to the repository can change secrets.toml")
-        .hint("`secrets allow` accepts what secrets.toml says"));
+        return Err(refused(&unknown, "", "can make programs run code, and this machine has not accepted that")
+            .because("secrets.toml declares it, and whoever can write to the repository can change secrets.toml")
+            .hint("`secrets allow` accepts what secrets.toml says"));
     }
     if !unsealed.is_empty() {
-        let names = quoted_list(&unsealed);
-        return Err(Error::new(
-            Kind::Refused,
-            format!("{names} can make programs run code, and its file is not sealed"),
-        )
-        .because("without a seal anybody who can write to the repository could have put it there"));
+        return Err(refused(&unsealed, "", "can make programs run code, and its file is not sealed")
+            .because("without a seal anybody who can write to the repository could have put it there"));
     }
     Ok(())
+}
+
+fn refused(names: &[&str], before: &str, after: &str) -> Error {
+    let names = quoted_list(names);
+    Error::new(Kind::Refused, [before, &names, after].join(" ").trim())
 }
 
 fn is_declared(name: &Name, selected: Option<&Selected<'_>>) -> bool {
