@@ -49,9 +49,10 @@ pub struct Change {
 pub fn commit(journal: &Path, what: &str, own: &[String], changes: &[Change]) -> Result<()> {
     let entries: Vec<Entry> = changes.iter().map(Entry::of).collect();
     let head = Head { what: what.to_string(), own: own.to_vec(), files: entries };
+    // A full disk shows here, where nothing was changed and nothing has to be undone.
+    let batch = Batch::stage(changes.iter().map(|change| (&change.lock, change.after.as_slice())))?;
     journal::write(journal, &head, changes)?;
-    let writes = changes.iter().map(|change| (&change.lock, change.after.as_slice()));
-    place_all(writes).map_err(|error| interrupted(what, error))?;
+    batch.place().map_err(|error| interrupted(what, error))?;
     journal::remove(journal)
 }
 
@@ -126,7 +127,8 @@ impl Unfinished {
                 Some(_) | None => {}
             }
         }
-        place_all(writes.into_iter()).map_err(|error| interrupted(self.what(), error))?;
+        let batch = Batch::stage(writes.into_iter()).map_err(|error| interrupted(self.what(), error))?;
+        batch.place().map_err(|error| interrupted(self.what(), error))?;
         for path in removals {
             fs::remove_file(&path)
                 .map_err(|error| Error::new(Kind::Failed, format!("cannot remove `{}`", show(&path))).because(error))?;
@@ -142,25 +144,38 @@ impl Unfinished {
     }
 }
 
-/// Stages every file, makes all of them durable at once, and only then puts them in their places.
-fn place_all<'a>(writes: impl Iterator<Item = (&'a Lock, &'a [u8])>) -> Result<()> {
-    let writes: Vec<(&Lock, &[u8])> = writes.collect();
-    // Files of one folder share its descriptor.
-    let mut folders: BTreeMap<i32, (Rc<File>, Vec<&OsStr>)> = BTreeMap::new();
-    for (lock, _) in &writes {
-        let entry = folders.entry(lock.folder.as_raw_fd()).or_insert_with(|| (Rc::clone(&lock.folder), Vec::new()));
-        entry.1.push(&lock.name);
+/// Files that lie ready beside those that they will replace, and are durable.
+struct Batch<'a> {
+    staged: Vec<Staged<'a>>,
+    folders: Vec<Rc<File>>,
+}
+
+impl<'a> Batch<'a> {
+    /// Writes every file; what is not placed afterwards is removed.
+    fn stage(writes: impl Iterator<Item = (&'a Lock, &'a [u8])>) -> Result<Self> {
+        let writes: Vec<(&Lock, &[u8])> = writes.collect();
+        // Files of one folder share its descriptor.
+        let mut folders: BTreeMap<i32, (Rc<File>, Vec<&OsStr>)> = BTreeMap::new();
+        for (lock, _) in &writes {
+            let entry = folders.entry(lock.folder.as_raw_fd()).or_insert_with(|| (Rc::clone(&lock.folder), Vec::new()));
+            entry.1.push(&lock.name);
+        }
+        for (folder, names) in folders.values() {
+            remove_stale_temps(folder, names);
+        }
+        let staged = writes.iter().map(|(lock, bytes)| Staged::write(lock, bytes)).collect::<Result<Vec<_>>>()?;
+        let folders: Vec<Rc<File>> = folders.into_values().map(|(folder, _)| folder).collect();
+        sync(&folders, &staged)?;
+        Ok(Self { staged, folders })
     }
-    for (folder, names) in folders.values() {
-        remove_stale_temps(folder, names);
+
+    /// Puts every file in its place.
+    fn place(self) -> Result<()> {
+        for file in self.staged {
+            file.place()?;
+        }
+        self.folders.iter().try_for_each(|folder| folder.sync_all().map_err(not_durable))
     }
-    let staged = writes.iter().map(|(lock, bytes)| Staged::write(lock, bytes)).collect::<Result<Vec<_>>>()?;
-    let folders: Vec<Rc<File>> = folders.into_values().map(|(folder, _)| folder).collect();
-    sync(&folders, &staged)?;
-    for file in staged {
-        file.place()?;
-    }
-    folders.iter().try_for_each(|folder| folder.sync_all().map_err(not_durable))
 }
 
 /// One `syncfs` for each folder's file system is cheaper than an fsync for each of a thousand files.
@@ -234,7 +249,8 @@ mod tests {
                 let head =
                     Head { what: "rekey".to_string(), own: Vec::new(), files: changes.iter().map(Entry::of).collect() };
                 journal::write(&journal, &head, &changes).unwrap();
-                place_all(changes.iter().take(written).map(|c| (&c.lock, c.after.as_slice()))).unwrap();
+                let writes = changes.iter().take(written).map(|c| (&c.lock, c.after.as_slice()));
+                Batch::stage(writes).unwrap().place().unwrap();
                 drop(changes);
                 let unfinished = Unfinished::find(&journal).unwrap().unwrap();
                 if resume {

