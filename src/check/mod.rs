@@ -119,6 +119,7 @@ pub fn check(subject: Subject<'_>) -> Result<Vec<Finding>> {
     findings.extend(tree::check(scope, git)?);
     if let Some(keyring) = keyring {
         findings.extend(contents.iter().filter_map(|content| files::open(content, keyring)));
+        findings.extend(past::left_out(&contents, git, keyring)?);
     }
     findings.sort_by(|a, b| (&a.file, a.line, a.id, &a.message).cmp(&(&b.file, b.line, b.id, &b.message)));
     Ok(findings)

@@ -6,10 +6,14 @@ use std::collections::HashSet;
 use crate::base::Name;
 use crate::base::Result;
 use crate::base::Timestamp;
+use crate::base::quoted_list;
 use crate::history::Repository;
 use crate::history::Span;
+use crate::keys::Keyring;
 use crate::sops::Seal;
 use crate::sops::SealedFile;
+use crate::team::Site;
+use crate::team::pasts;
 
 use super::Content;
 use super::Finding;
@@ -98,6 +102,32 @@ fn seals(content: &Content<'_>, past: &[Old], found: &mut Vec<Finding>) {
             format!("{who} left the file, and its data key stayed: whoever had it reads what is written since");
         found.push(finding(content, "missing-rekey", None, message, "`secrets rekey`"));
     }
+}
+
+/// Values that a former member has seen and that no list names: somebody cut it short.
+pub fn left_out(contents: &[Content<'_>], git: Option<&Repository>, keyring: &mut Keyring) -> Result<Vec<Finding>> {
+    let Some(first) = contents.first().filter(|content| !content.site.project.former.is_empty()) else {
+        return Ok(Vec::new());
+    };
+    let sites: Vec<Site<'_>> = contents.iter().map(|content| content.site).collect();
+    let now: Vec<Option<Vec<u8>>> = contents.iter().map(|content| Some(content.bytes.clone())).collect();
+    let pasts = pasts(&sites, &now, git)?;
+    let mut found = Vec::new();
+    for former in &first.site.project.former {
+        let keys = first.site.project.keys_of_former(former);
+        for (content, past) in contents.iter().zip(&pasts) {
+            let listed = former.rotate.get(&content.site.label());
+            let is_listed = |name: &Name| listed.is_some_and(|listed| listed.contains(name));
+            let current = past.exposure(&keys, keyring).current;
+            let names: Vec<&str> = current.iter().filter(|name| !is_listed(name)).map(Name::as_str).collect();
+            if !names.is_empty() {
+                let message =
+                    format!("{} has seen {}, and secrets.toml does not list it", former.name, quoted_list(&names));
+                found.push(finding(content, "former-values", None, message, "`secrets set NAME` gives a new value"));
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// A value is as old as the commit that first had its line as it is now.

@@ -72,7 +72,8 @@ fn at(context: &Context<'_>, scope: &Scope, moment: &str) -> Result<(Vec<Project
     let is_day = moment.len() >= 10
         && crate::base::Timestamp::parse(format!("{}T00:00:00Z", moment.get(..10).unwrap_or_default()).as_bytes())
             .is_ok();
-    let commit = if is_day { git.commit_before(moment)? } else { git.commit(moment)? };
+    let end = if moment.len() == 10 { format!("{moment}T23:59:59Z") } else { moment.to_string() };
+    let commit = if is_day { git.commit_before(&end)? } else { git.commit(moment)? };
     let text = |prefix: &str| {
         let path = if prefix.is_empty() { FILE_NAME.to_string() } else { format!("{prefix}/{FILE_NAME}") };
         let found = git.file_at(&commit, &path)?;

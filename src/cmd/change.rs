@@ -1,5 +1,6 @@
 //! Changing a sealed file: lock, read again, open, change, write. Two writers lose nothing.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use crate::base::Error;
@@ -27,8 +28,10 @@ use crate::sops::Row;
 use crate::sops::Selector;
 use crate::sops::Version;
 use crate::sops::Written;
+use crate::team::Site;
 
 use super::context::Context;
+use super::exposed;
 use super::judge;
 use super::target::Target;
 
@@ -120,7 +123,13 @@ fn settle(context: &Context<'_>, target: &Target, before: Option<&Opened>, after
         (_, None) => true,
         (None, Some(_)) => false,
     };
-    let names: Vec<&Name> = listed.filter(is_new).collect();
+    let mut names: Vec<&Name> = listed.filter(is_new).collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    // An older value that was seen too is no new one.
+    let still = still_seen(context, &Site { project, environment })?;
+    names.retain(|name| !still.contains(*name));
     if names.is_empty() {
         return Ok(());
     }
@@ -135,6 +144,17 @@ fn settle(context: &Context<'_>, target: &Target, before: Option<&Opened>, after
         ));
     }
     Ok(())
+}
+
+/// Returns the names of a file whose value of now some former member has seen.
+fn still_seen(context: &Context<'_>, site: &Site<'_>) -> Result<HashSet<Name>> {
+    let pasts = exposed::pasts(context, std::slice::from_ref(site))?;
+    let mut still = HashSet::new();
+    for (former, past) in site.project.former.iter().flat_map(|former| pasts.iter().map(move |past| (former, past))) {
+        let keys = site.project.keys_of_former(former);
+        still.extend(past.exposure(&keys, &mut context.keyring()).current);
+    }
+    Ok(still)
 }
 
 /// Checks that what a writer follows is what this machine accepted, and that no change of several files waits.

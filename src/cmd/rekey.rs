@@ -3,11 +3,13 @@
 use crate::base::Error;
 use crate::base::Kind;
 use crate::base::Result;
+use crate::disk::Unfinished;
 use crate::project;
 use crate::project::Settings;
 use crate::project::Trust;
 use crate::team::Job;
 use crate::team::Rewrap;
+use crate::team::Scope;
 use crate::team::Site;
 
 use super::context::Context;
@@ -17,7 +19,6 @@ use super::target::Target;
 use super::target::TargetArguments;
 use super::team::Edits;
 use super::team::Team;
-use super::transaction;
 
 /// Give a file, an environment or all of them a new data key
 ///
@@ -86,17 +87,17 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
 }
 
 /// Finishes or undoes what was interrupted, and remembers what this machine did.
+///
+/// The settings may be half new, so nothing is asked of them before.
 fn finish(context: &Context<'_>, resume: bool) -> Result<()> {
-    let project = context.project()?;
-    let mut trust = Trust::load(context.world, &project)?;
-    let Some(unfinished) = transaction::waiting(&trust)? else {
+    let home = project::find_home(context.world)?;
+    let journal = Trust::journal_of(context.world, &home);
+    let Some(unfinished) = journal.as_deref().map(Unfinished::find).transpose()?.flatten() else {
         context.ui.done("nothing was interrupted");
         return Ok(());
     };
-    let what = unfinished.what().to_string();
-    let count = unfinished.paths().count();
+    let (what, count) = (unfinished.what().to_string(), unfinished.paths().count());
     let own = unfinished.own().to_vec();
-    let home = project.home.clone();
     if resume {
         unfinished.resume(&home)?
     } else {
@@ -104,9 +105,10 @@ fn finish(context: &Context<'_>, resume: bool) -> Result<()> {
     }
     if resume {
         // The change was this machine's own, and was checked before its journal was written.
-        let after = project::load(&project.folder)?;
-        trust.adopt(&after, &own);
-        trust.save(&after)?;
+        let scope = Scope::of(context.project()?)?;
+        let mut trust = Trust::load(context.world, &scope.projects[0])?;
+        scope.projects.iter().for_each(|project| trust.adopt(project, &own));
+        trust.save(&scope.projects[0])?;
     }
     context.ui.done(format!("{} `{what}`: {count} files", if resume { "finished" } else { "undid" }));
     Ok(())

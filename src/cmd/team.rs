@@ -44,6 +44,8 @@ pub struct Edits {
     pub texts: BTreeMap<String, String>,
     /// Recipients that the person named in this call: no record has to know them.
     pub newcomers: Vec<Recipient>,
+    /// Whether the settings of the members come after those of the services: a reader goes before the member does.
+    pub home_last: bool,
     /// Members, groups and environments (by their labels) whose change is this machine's own.
     pub own: Vec<String>,
 }
@@ -72,6 +74,11 @@ impl<'c> Team<'c> {
         let trust = Trust::load(context.world, &scope.projects[0])?;
         transaction::check_none_waits(&trust)?;
         Ok((Self { context, trust, locks }, scope))
+    }
+
+    /// Tells whether this machine knows a recipient as one of this member.
+    pub fn knows_member(&self, member: &str, recipient: &Recipient) -> bool {
+        self.trust.knows_member(member, recipient)
     }
 
     /// Returns the links that vouch for a new data key of a file.
@@ -178,7 +185,12 @@ impl<'c> Team<'c> {
     fn settings_changes(&self, edits: &Edits, after: &[Project]) -> Result<Vec<Change>> {
         let mut changes = Vec::new();
         let Some(home) = after.first().map(|project| &project.home) else { return Ok(changes) };
-        for (prefix, text) in &edits.texts {
+        // Whatever was placed when a change is interrupted can be understood.
+        let mut texts: Vec<(&String, &String)> = edits.texts.iter().collect();
+        if edits.home_last {
+            texts.reverse();
+        }
+        for (prefix, text) in texts {
             let below = if prefix.is_empty() { FILE_NAME.to_string() } else { format!("{prefix}/{FILE_NAME}") };
             let before = disk::read_beneath(home, Path::new(&below), Limit::SETTINGS)?.to_vec();
             if before != text.as_bytes() {

@@ -1,6 +1,7 @@
 //! What `secrets.toml` means, in types that cannot be wrong.
 
 use std::collections::BTreeMap;
+use std::collections::HashSet;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -231,6 +232,13 @@ impl Project {
             })
             .collect();
         self.members.iter().filter(move |member| names.contains(&member.name.as_str()))
+    }
+
+    /// Returns the keys of somebody who was a member, without those that a member has now: who came back reads anyway.
+    pub fn keys_of_former(&self, former: &Former) -> HashSet<String> {
+        let members = self.members.iter().flat_map(|member| &member.recipients);
+        let current: HashSet<String> = members.map(Recipient::key_text).collect();
+        former.keys.iter().filter(|key| !current.contains(*key)).cloned().collect()
     }
 
     /// Returns who the recipients in a file are: members by name, others by their first characters.

@@ -1,6 +1,7 @@
 //! Finding the project: the nearest folder upward that has `secrets.toml`.
 
 use std::path::Path;
+use std::path::PathBuf;
 
 use crate::base::Error;
 use crate::base::Kind;
@@ -89,6 +90,28 @@ fn home(folder: &Path, root: &str, home_text: Option<&str>) -> Result<Home> {
     let prefix = real.strip_prefix(home).unwrap_or(&real).to_string_lossy().into_owned();
     let team = Team::new(raw.members, raw.groups, raw.former, raw.stores)?;
     Ok(Home { folder: home.to_path_buf(), prefix, team })
+}
+
+/// Tells whether a folder's `secrets.toml` has members alone, for the services below it.
+///
+/// # Errors
+/// As [`load`], where it is no TOML.
+pub fn is_team_only(folder: &Path) -> Result<bool> {
+    let raw = raw(folder, &text(folder)?)?;
+    Ok(raw.environments.0.is_empty() && raw.root.is_none())
+}
+
+/// Finds the folder that has the members, where settings that do not agree keep the project from being understood.
+///
+/// # Errors
+/// `Kind::Failed` if there is no `secrets.toml`; as [`load`], where it is no TOML.
+pub fn find_home(world: &World) -> Result<PathBuf> {
+    let mut folders = world.cwd()?.ancestors();
+    let found = folders.find(|folder| folder.join(FILE_NAME).symlink_metadata().is_ok());
+    let folder = found.ok_or_else(|| Error::new(Kind::Failed, "there is no project here"))?;
+    let root = raw(folder, &text(folder)?)?.root;
+    let steps = root.as_deref().map(steps_up).transpose()?.unwrap_or(0);
+    Ok(folder.ancestors().nth(steps).unwrap_or(folder).to_path_buf())
 }
 
 /// Returns the text of a folder's `secrets.toml`.

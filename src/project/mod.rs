@@ -16,6 +16,8 @@ pub use config::Reference;
 pub use config::ValueSpec;
 pub use discover::FILE_NAME;
 pub use discover::discover;
+pub use discover::find_home;
+pub use discover::is_team_only;
 pub use discover::load;
 pub use discover::parse;
 pub use discover::parse_with_home;

@@ -39,6 +39,9 @@ impl Scope {
             if is_same(folder, &own) {
                 continue;
             }
+            if is_same(folder, &home) && project::is_team_only(folder)? {
+                continue;
+            }
             let found = project::load(folder)?;
             if is_same(&found.home, &home) {
                 projects.push(found);

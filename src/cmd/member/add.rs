@@ -70,8 +70,13 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
             .as_str(),
         edits.texts.get("").map(String::as_str),
     )?;
-    let newcomers: Vec<Recipient> = super::find(&after, &arguments.name)?.recipients.clone();
-    let edits = Edits { newcomers: newcomers.clone(), ..edits };
+    let member = super::find(&after, &arguments.name)?;
+    // Named here, or known as this member's: what else secrets.toml gives him came with the repository.
+    let is_named = |recipient: &&Recipient| recipients.iter().any(|named| named.key_text() == recipient.key_text());
+    let is_own = |recipient: &&Recipient| is_named(recipient) || team.knows_member(&member.name, recipient);
+    let accepted: Vec<Recipient> = member.recipients.iter().filter(is_own).cloned().collect();
+    let newcomers = if member.is_current(context.world.now) { member.recipients.clone() } else { Vec::new() };
+    let edits = Edits { newcomers: accepted, ..edits };
     let (jobs, labels) = jobs(context, &team, &scope, &after, arguments, &newcomers)?;
     let count = team.commit(&scope, &format!("member add {}", arguments.name), &edits, jobs)?;
     report(context, arguments, count, &labels);
@@ -97,7 +102,7 @@ fn jobs<'a>(
         let is_reader = environment.readers.iter().any(|reader| {
             *reader == arguments.name || groups.get(reader).is_some_and(|members| members.contains(&arguments.name))
         });
-        let Some(before) = site.read()?.filter(|_| is_reader) else { continue };
+        let Some(before) = site.read()?.filter(|_| is_reader && !newcomers.is_empty()) else { continue };
         labels.push(site.label());
         let rewrap = if arguments.rekey {
             let mut recipients = site.project.recipients(site.environment, context.world.now)?;

@@ -65,7 +65,9 @@ fn add(context: &Context<'_>, name: &str, recipient: &str) -> Result<()> {
     let mut edits = Edits { newcomers: vec![recipient.clone()], own: vec![name.to_string()], ..Edits::default() };
     edits.texts.insert(String::new(), settings.print());
     let mut jobs = Vec::new();
-    for site in scope.sites().filter(|site| site.project.readers(site.environment).any(|m| m.name == name)) {
+    let now = context.world.now;
+    let reads = |site: &Site<'_>| site.project.readers(site.environment).any(|m| m.name == name && m.is_current(now));
+    for site in scope.sites().filter(reads) {
         if let Some(before) = site.read()? {
             jobs.push(Job { site, before, rewrap: Rewrap::Add(vec![recipient.clone()]) });
         }

@@ -84,7 +84,7 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
 
 /// Returns the texts of every secrets.toml that names the member.
 fn edits(scope: &Scope, name: &str) -> Result<Edits> {
-    let mut edits = Edits::default();
+    let mut edits = Edits { home_last: true, ..Edits::default() };
     let home = &scope.projects[0].home;
     let folders = std::iter::once((String::new(), home.clone()))
         .chain(scope.projects.iter().map(|project| (project.prefix.clone(), project.folder.clone())));

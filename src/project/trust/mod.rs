@@ -13,6 +13,7 @@ mod versions;
 
 use std::collections::HashMap;
 use std::collections::HashSet;
+use std::path::Path;
 use std::path::PathBuf;
 
 use crate::base::Name;
@@ -81,7 +82,12 @@ impl Trust {
 
     /// Returns where the journal of a change of several files lies; `None` without a state folder.
     pub fn journal(&self) -> Option<PathBuf> {
-        self.path.as_ref().and_then(|path| path.parent()).map(|folder| folder.join("transaction"))
+        self.path.as_deref().and_then(journal_beside)
+    }
+
+    /// As [`Self::journal`], by the folder that has the members.
+    pub fn journal_of(world: &World, home: &Path) -> Option<PathBuf> {
+        store::path_of(world, home).as_deref().and_then(journal_beside)
     }
 
     /// Tells whether anything was recorded of this project before this call.
@@ -132,6 +138,12 @@ impl Trust {
         })
     }
 
+    /// Tells whether this machine knows a recipient as one of this member. Of a project never met it knows all.
+    pub fn knows_member(&self, member: &str, recipient: &Recipient) -> bool {
+        let members = &self.record.members;
+        members.is_empty() || members.get(member).is_some_and(|keys| keys.contains(&recipient.key_text()))
+    }
+
     /// Tells whether a name may run code here: accepted with the project, or by itself.
     pub fn lets_run_code(&self, project: &Project, name: &Name) -> bool {
         let service = self.record.services.get(&project.prefix);
@@ -159,4 +171,8 @@ impl Trust {
         change(&mut self.record);
         self.notes.push(Box::new(change));
     }
+}
+
+fn journal_beside(record: &Path) -> Option<PathBuf> {
+    record.parent().map(|folder| folder.join("transaction"))
 }
