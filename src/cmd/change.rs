@@ -88,6 +88,8 @@ pub fn change<T>(
 ) -> Result<(T, bool)> {
     check_writing(target)?;
     let lock = lock(target)?;
+    // A change of several files may have been interrupted while this one waited.
+    check_writing(target)?;
     let before = target.read_to_change()?.map(|layer| open(context, target, layer)).transpose()?;
     let selector = target.selector()?;
     let mut draft = before.as_ref().map(Draft::of).transpose()?.unwrap_or_default();

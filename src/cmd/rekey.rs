@@ -107,7 +107,7 @@ fn finish(context: &Context<'_>, resume: bool) -> Result<()> {
         // The change was this machine's own, and was checked before its journal was written.
         let scope = Scope::of(context.project()?)?;
         let mut trust = Trust::load(context.world, &scope.projects[0])?;
-        scope.projects.iter().for_each(|project| trust.adopt(project, &own));
+        scope.projects.iter().for_each(|project| trust.adopt_finished(project, &own));
         trust.save(&scope.projects[0])?;
     }
     context.ui.done(format!("{} `{what}`: {count} files", if resume { "finished" } else { "undid" }));

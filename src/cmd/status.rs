@@ -224,7 +224,8 @@ impl Report {
             row("changed", &printable(format!("{change}; `secrets allow` accepts it").as_bytes()));
         }
         for (member, environment, names) in &self.rotate {
-            row("rotate", &format!("{member} has seen {} of {environment}", quoted_list(names)));
+            let text = format!("{member} has seen {} of {environment}", quoted_list(names));
+            row("rotate", &printable(text.as_bytes()));
         }
         if let Some(what) = &self.waiting {
             row("interrupted", &format!("`{what}`: `secrets rekey --resume` finishes it, `--abort` undoes it"));

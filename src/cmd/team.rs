@@ -76,6 +76,11 @@ impl<'c> Team<'c> {
         Ok((Self { context, trust, locks }, scope))
     }
 
+    /// Returns the keys that this machine knows of a member, whatever secrets.toml says now.
+    pub fn keys_of_member(&self, member: &str) -> Vec<String> {
+        self.trust.keys_of_member(member)
+    }
+
     /// Tells whether this machine knows a recipient as one of this member.
     pub fn knows_member(&self, member: &str, recipient: &Recipient) -> bool {
         self.trust.knows_member(member, recipient)
@@ -135,8 +140,8 @@ impl<'c> Team<'c> {
         for project in &scope.projects {
             self.trust.meet(project);
         }
-        for project in &after {
-            self.trust.adopt(project, &edits.own);
+        for (before, project) in scope.projects.iter().zip(&after) {
+            self.trust.adopt(before, project, &edits.own);
         }
         if let Err(error) = self.trust.save(&scope.projects[0]) {
             self.context.ui.warn(format!("what this machine trusts cannot be remembered: {}", error.message()));

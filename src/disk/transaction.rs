@@ -108,6 +108,10 @@ impl Unfinished {
     fn finish(&self, root: &Path, wanted: impl Fn(&journal::Contents) -> Option<&[u8]>) -> Result<()> {
         let paths: Vec<&str> = self.paths().collect();
         let locks = Lock::all_beneath(root, &paths)?;
+        // Whoever held them may have been at work, and has ended since.
+        if journal::read(&self.journal)?.is_none() {
+            return Err(Error::new(Kind::Failed, format!("`{}` was not interrupted, and is done", self.what())));
+        }
         let mut writes = Vec::new();
         let mut removals = Vec::new();
         for ((lock, entry), contents) in locks.iter().zip(&self.head.files).zip(&self.contents) {

@@ -193,7 +193,8 @@ fn next_seal(main: &sops::Version, other: &sops::Version) -> NextSeal {
     let links = if is_same_key && other.links.len() > main.links.len() { &other.links } else { &main.links };
     NextSeal {
         place: main.place.clone(),
-        seq: main.seq.max(other.seq).saturating_add(1),
+        // Numbers of two data keys are not compared: whoever holds the old one could have made any.
+        seq: if is_same_key { main.seq.max(other.seq) } else { main.seq }.saturating_add(1),
         prev: sops::merged_digest(&main.digest, &other.digest),
         links: Links::Carried(links.clone()),
     }

@@ -35,14 +35,15 @@ pub fn show(file: &[u8], keyring: &mut Keyring, secret: &str, who: impl Fn(&[&st
             crate::base::Name::parse(name).ok().zip(key.as_ref()).and_then(|(name, key)| key.open_entry(&name, value));
         let mark = match opened {
             _ if !SealedFile::is_encrypted(value) => printable(value),
-            Some(value) => {
+            // Without a secret the mark could be guessed from.
+            Some(value) if !secret.is_empty() => {
                 let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("HMAC takes keys of any length");
                 mac.update(name);
                 mac.update(&[0]);
                 mac.update(value.expose());
                 format!("(value {})", hex(&mac.finalize().into_bytes()))
             }
-            None => format!("(sealed {})", hex(&Sha256::digest(value))),
+            Some(_) | None => format!("(sealed {})", hex(&Sha256::digest(value))),
         };
         text.push_str(&format!("{shown}={mark}\n"));
     }

@@ -86,7 +86,7 @@ impl Repository {
     pub fn commit_before(&self, moment: &str) -> Result<String> {
         let found = self.text(&["rev-list", "--max-count=1", &format!("--before={moment}"), "HEAD"])?;
         if found.is_empty() {
-            let shown = printable(moment.as_bytes());
+            let shown = printable(moment.get(..10).unwrap_or(moment).as_bytes());
             return Err(Error::new(Kind::Failed, format!("there is no commit before `{shown}`")));
         }
         Ok(found)

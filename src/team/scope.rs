@@ -12,6 +12,9 @@ use crate::project::Environment;
 use crate::project::FILE_NAME;
 use crate::project::Project;
 
+/// Folders that are large and hold nobody's own settings.
+const SKIPPED: [&str; 2] = [".git", "node_modules"];
+
 /// A project and all that share its members.
 pub struct Scope {
     /// The project that was asked for comes first.
@@ -26,14 +29,17 @@ pub struct Site<'a> {
 }
 
 impl Scope {
-    /// Finds the services that share the members of `project`. Folders that git ignores are not looked into.
+    /// Finds the services that share the members of `project`.
     ///
     /// # Errors
     /// As [`project::load`], for a service that cannot be understood: nothing is done to half of a team's files.
     pub fn of(project: Project) -> Result<Self> {
         let (home, own) = (project.home.clone(), project.folder.clone());
         let mut projects = vec![project];
-        for entry in WalkBuilder::new(&home).require_git(false).build().flatten() {
+        // Whatever a repository says that is to be ignored: a service must not be hidden from a removal.
+        let mut walk = WalkBuilder::new(&home);
+        walk.standard_filters(false).filter_entry(|entry| !SKIPPED.iter().any(|name| entry.file_name() == *name));
+        for entry in walk.build().flatten() {
             let is_settings = entry.file_name() == FILE_NAME;
             let Some(folder) = entry.path().parent().filter(|_| is_settings) else { continue };
             if is_same(folder, &own) {

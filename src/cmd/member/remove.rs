@@ -49,8 +49,13 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
     }
     let (mut team, scope) = Team::lock(context)?;
     let member = super::find(&scope.projects[0], name)?;
-    let keys: HashSet<String> = member.recipients.iter().map(Recipient::key_text).collect();
+    let mut keys: HashSet<String> = member.recipients.iter().map(Recipient::key_text).collect();
     let mut losing = Losing::default();
+    // He may have exchanged them in secrets.toml; those that this machine accepted are in the files.
+    for key in team.keys_of_member(name) {
+        losing.add_key(name.clone(), key.clone(), key.clone());
+        keys.insert(key);
+    }
     for recipient in &member.recipients {
         losing.add_key(name.clone(), recipient.key_text(), recipient.label().to_string());
     }

@@ -103,7 +103,11 @@ impl Trust {
 
     /// Takes this machine's own change of members, groups and readers: only of those that are named here, an environment by
     /// its [`Project::label`].
-    pub fn adopt(&mut self, project: &Project, names: &[String]) {
+    ///
+    /// What differed from the record before (`before`) was somebody else's, and waits for `allow`.
+    pub fn adopt(&mut self, before: &Project, project: &Project, names: &[String]) {
+        let (old_members, old_groups) = (facts::members(before), facts::groups(before));
+        let old_service = Service::of(before, false);
         let (members, groups) = (facts::members(project), facts::groups(project));
         let service = Service::of(project, false);
         let prefix = project.prefix.clone();
@@ -112,14 +116,28 @@ impl Trust {
         let names = names.to_vec();
         self.note(move |record| {
             for name in &names {
-                put(&mut record.members, &members, name);
-                put(&mut record.groups, &groups, name);
+                put(&mut record.members, &old_members, &members, name);
+                put(&mut record.groups, &old_groups, &groups, name);
             }
             let Some(known) = record.services.get_mut(&prefix) else { return };
             for (name, now) in service.environments.iter().filter(|(name, _)| names.contains(&labels[*name])) {
-                if let Some(known) = known.environments.get_mut(name) {
+                let was = old_service.environments.get(name).map(|facts| &facts.readers);
+                if let Some(known) = known.environments.get_mut(name).filter(|known| Some(&known.readers) == was) {
                     known.readers.clone_from(&now.readers);
                 }
+            }
+        });
+    }
+
+    /// Takes what a change of this machine says that was interrupted and finished: its settings are as they were written.
+    pub fn adopt_finished(&mut self, project: &Project, names: &[String]) {
+        let (members, groups) = (facts::members(project), facts::groups(project));
+        let names = names.to_vec();
+        self.note(move |record| {
+            // Only who went: whoever came was not accepted by the record of then, and `allow` shows him.
+            record.members.retain(|name, _| !names.contains(name) || members.contains_key(name));
+            for (name, known) in record.groups.iter_mut().filter(|(name, _)| names.contains(name)) {
+                known.retain(|member| groups.get(name).is_some_and(|now| now.contains(member)));
             }
         });
     }
@@ -136,7 +154,15 @@ impl Trust {
     }
 }
 
-fn put<T: Clone>(known: &mut BTreeMap<String, T>, now: &BTreeMap<String, T>, name: &str) {
+fn put<T: Clone + PartialEq>(
+    known: &mut BTreeMap<String, T>,
+    before: &BTreeMap<String, T>,
+    now: &BTreeMap<String, T>,
+    name: &str,
+) {
+    if known.get(name) != before.get(name) {
+        return;
+    }
     match now.get(name) {
         Some(value) => known.insert(name.to_string(), value.clone()),
         None => known.remove(name),

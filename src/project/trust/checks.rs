@@ -27,7 +27,7 @@ impl Trust {
             Some(name) => layers.iter().any(|layer| layer.name == *name),
         };
         let found: Vec<Difference> = self.differences(project).into_iter().filter(concerns).collect();
-        let stops = |difference: &&Difference| difference.matter == Matter::Running;
+        let stops = |difference: &&Difference| matches!(difference.matter, Matter::Running | Matter::Place);
         refuse(found.iter().filter(stops), "depends on something that this machine has not accepted")?;
         let unmet = layers.iter().find(|layer| !layer.references.is_empty() && !self.is_trusted(project, layer));
         if let Some(layer) = unmet {
@@ -52,8 +52,8 @@ impl Trust {
     /// `Kind::Refused` if readers or plain names changed: the next write would leak.
     pub fn check_writing(&self, project: &Project, environment: &Environment) -> Result<()> {
         let found = self.differences(project);
-        let concerns =
-            |d: &&Difference| d.matter == Matter::Readers && d.environment.as_ref() == Some(&environment.name);
+        let is_own = |d: &Difference| d.environment.as_ref().is_none_or(|name| *name == environment.name);
+        let concerns = |d: &&Difference| matches!(d.matter, Matter::Readers | Matter::Place) && is_own(d);
         refuse(found.iter().filter(concerns), "changed, and the next write would follow it")
     }
 

@@ -59,6 +59,8 @@ pub enum Matter {
     Code,
     /// Where values come from and what runs: stops `run` and the hook.
     Running,
+    /// Which file it is: stops everybody, since what is written could go to a file that somebody else made.
+    Place,
 }
 
 /// One thing that differs from the record.
@@ -136,7 +138,7 @@ pub fn differences(project: &Project, record: &Record) -> Vec<Difference> {
     let Some(service) = record.services.get(&project.prefix) else { return found };
     let now = Service::of(project, false);
     if service.project != now.project {
-        whole(Matter::Running, format!("the project's name was `{}`, and is `{}`", service.project, now.project));
+        whole(Matter::Place, format!("the project's name was `{}`, and is `{}`", service.project, now.project));
     }
     if service.default != now.default {
         whole(Matter::Running, format!("the default environment was `{}`, and is `{}`", service.default, now.default));
@@ -174,7 +176,7 @@ impl EnvironmentFacts {
             found.push((Matter::Running, text));
         }
         if self.file != now.file {
-            found.push((Matter::Running, format!("its file was `{}`, and is `{}`", self.file, now.file)));
+            found.push((Matter::Place, format!("its file was `{}`, and is `{}`", self.file, now.file)));
         }
         let references = changed_texts("the reference", &self.references, &now.references);
         found.extend(references.into_iter().map(|text| (Matter::Running, text)));

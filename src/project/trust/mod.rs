@@ -138,6 +138,11 @@ impl Trust {
         })
     }
 
+    /// Returns the keys that this machine knows of a member, whatever secrets.toml says now.
+    pub fn keys_of_member(&self, member: &str) -> Vec<String> {
+        self.record.members.get(member).into_iter().flatten().cloned().collect()
+    }
+
     /// Tells whether this machine knows a recipient as one of this member. Of a project never met it knows all.
     pub fn knows_member(&self, member: &str, recipient: &Recipient) -> bool {
         let members = &self.record.members;
@@ -164,6 +169,10 @@ impl Trust {
         let notes = std::mem::take(&mut self.notes);
         let Some(path) = self.path.as_deref().filter(|_| !notes.is_empty()) else { return Ok(()) };
         store::update(path, &self.record, |record| notes.iter().for_each(|note| note(record)))?;
+        // Where `root` led before stays known until a person accepts that it leads elsewhere.
+        if self.moved.is_some() {
+            return Ok(());
+        }
         store::point_home(path, project, &self.record.id)
     }
 

@@ -158,5 +158,5 @@ pub fn moved(world: &World, project: &Project, home: Option<&Record>) -> Result<
     }
     let show = |root: &Option<String>| root.as_ref().map_or("nowhere".to_string(), |root| format!("to `{root}`"));
     let text = format!("`root` led {}, and leads {}", show(&before), show(&now));
-    Ok(Some(Difference { matter: Matter::Running, environment: None, text }))
+    Ok(Some(Difference { matter: Matter::Place, environment: None, text }))
 }

@@ -59,7 +59,7 @@ impl Trust {
     ) -> Result<Verdict> {
         let path = project.below_home(&environment.file);
         let record = self.record.files.get(&path).cloned().unwrap_or_default();
-        let verdict = accept::judge(&record, &version, || claims(repository(), &environment.file))?;
+        let verdict = accept::judge(&record, &version, || claims(repository(), &git_paths(project, environment)))?;
         let mut after = record.clone();
         after.learn(&version);
         if !matches!(verdict, Verdict::Older { .. }) && after != record {
@@ -87,13 +87,15 @@ impl Trust {
             return Ok(());
         }
         let git = repository();
-        let committed = || git.as_ref().and_then(|git| git.file_at("HEAD", &environment.file).ok().flatten());
+        let paths = git_paths(project, environment);
+        let committed =
+            || git.as_ref().and_then(|git| git.file_at("HEAD", paths.last().map_or("", String::as_str)).ok().flatten());
         let is_sealed = |bytes: Option<Vec<u8>>| bytes.as_deref().map(|bytes| Seal::claimed(bytes).is_some());
         let had_seal = match self.record.files.get(&path) {
             // A commit from before anybody sealed the file is like any other old one: nothing was taken away from it.
             Some(_) => {
                 let is_from_before = is_sealed(committed()) == Some(false)
-                    && claims(git, &environment.file).is_ok_and(|claims| !claims.is_cut && claims.seals.is_empty());
+                    && claims(git, &paths).is_ok_and(|claims| !claims.is_cut && claims.seals.is_empty());
                 if is_from_before {
                     return Ok(());
                 }
@@ -149,12 +151,26 @@ impl Trust {
     }
 }
 
+/// Returns where git keeps an environment's file: its own path, and where that is a link the path that it leads to.
+fn git_paths(project: &Project, environment: &Environment) -> Vec<String> {
+    let mut paths = vec![environment.file.clone()];
+    let real = project.path_of(environment).canonicalize().ok();
+    let root = project.folder.canonicalize().ok();
+    if let (Some(real), Some(root)) = (real, root)
+        && let Some(below) = real.strip_prefix(root).ok().and_then(std::path::Path::to_str)
+        && below != environment.file
+    {
+        paths.push(below.to_string());
+    }
+    paths
+}
+
 /// Reads what the history of `HEAD` claims of a file.
-fn claims(repository: Option<Repository>, path: &str) -> Result<Claims> {
+fn claims(repository: Option<Repository>, paths: &[String]) -> Result<Claims> {
     /// So many versions of the largest file still fit into memory.
     const AT_ONCE: usize = 64;
     let Some(repository) = repository else { return Ok(Claims { seals: Vec::new(), is_cut: true }) };
-    let history = repository.history(&[path], Span::Head)?;
+    let history = repository.history(&paths.iter().map(String::as_str).collect::<Vec<_>>(), Span::Head)?;
     let mut seen = HashSet::new();
     let versions: Vec<(String, String)> = history
         .changes
