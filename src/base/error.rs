@@ -98,6 +98,12 @@ impl Error {
         self
     }
 
+    /// Puts the file that the error speaks of in front of its message.
+    #[must_use]
+    pub fn in_file(self, shown: &str) -> Self {
+        self.in_front(format!("`{shown}`: "))
+    }
+
     /// Changes the kind, where a command has a code of its own for what went wrong.
     #[must_use]
     pub fn as_kind(mut self, kind: Kind) -> Self {

@@ -21,6 +21,11 @@ pub fn printable(bytes: &[u8]) -> String {
     out
 }
 
+/// Returns bytes as lower-case hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Joins names as `` `A`, `B` and `C` ``; beyond ten it counts the rest.
 pub fn quoted_list<T: AsRef<str>>(names: &[T]) -> String {
     const SHOWN: usize = 10;

@@ -105,7 +105,7 @@ fn columns(projects: &[Project], contents: &[Option<Vec<u8>>]) -> Result<Vec<Col
     let mut columns = Vec::new();
     for (site, content) in sites.zip(contents) {
         let Some(content) = content else { continue };
-        let file = SealedFile::parse(content).map_err(|error| error.in_front(format!("`{}`: ", site.path())))?;
+        let file = SealedFile::parse(content).map_err(|error| error.in_file(&site.path()))?;
         columns.push(Column {
             label: site.label(),
             is_sealed: crate::sops::Seal::claimed(content).is_some(),

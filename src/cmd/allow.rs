@@ -6,6 +6,7 @@ use crate::base::Error;
 use crate::base::Kind;
 use crate::base::Name;
 use crate::base::Result;
+use crate::base::hex;
 use crate::project::Environment;
 use crate::resolve::Layer;
 use crate::resolve::Selected;
@@ -130,8 +131,7 @@ fn accept_file(context: &Context<'_>, selected: &Selected<'_>, environment: &Env
             std::path::Path::new(&environment.file),
             crate::disk::Limit::SEALED_FILE,
         )?;
-        let digest: String = sha2::Sha256::digest(&*bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        selected.trust.borrow_mut().accept_unsealed(path, digest);
+        selected.trust.borrow_mut().accept_unsealed(path, hex(&sha2::Sha256::digest(&*bytes)));
         return Ok(());
     }
     let commitment = layer.seal().map(|seal| seal.commitment);

@@ -48,7 +48,7 @@ pub fn open(context: &Context<'_>, target: &Target, layer: Layer) -> Result<Open
         judge::check_unsealed(context, selected, &layer)?;
     }
     let (shown, environment) = (layer.shown.clone(), layer.environment.clone());
-    let in_file = |error: Error| error.in_front(format!("`{shown}`: "));
+    let in_file = |error: Error| error.in_file(&shown);
     let opened = unlock(context, layer)?;
     if let (Some(selected), Some(environment)) = (&selected, &environment) {
         let verdict = judge::accept(context, selected, environment, &opened).map_err(in_file)?;
@@ -72,7 +72,7 @@ pub fn unlock(context: &Context<'_>, layer: Layer) -> Result<Opened> {
     };
     let key = context.keyring().open(&file, &layer.shown, &layer.readers)?;
     context.warn_of_identities();
-    file.open(key).map_err(|error| error.in_front(format!("`{}`: ", layer.shown)))
+    file.open(key).map_err(|error| error.in_file(&layer.shown))
 }
 
 /// Lets `edit` change what the file says and writes it; returns what `edit` returned, and whether anything changed.

@@ -36,7 +36,7 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
     let shown = if is_stdin { "stdin".to_string() } else { printable(path.as_os_str().as_encoded_bytes()) };
     let bytes = if is_stdin { disk::read_stdin(Limit::SEALED_FILE)? } else { disk::read(path, Limit::SEALED_FILE)? };
     let leniency = if arguments.lenient { Leniency::OddNames } else { Leniency::None };
-    let named = |error: Error| error.in_front(format!("`{shown}`: "));
+    let named = |error: Error| error.in_file(&shown);
     let open = || {
         let (file, notes) = SealedFile::read(&bytes, leniency, None).map_err(named)?;
         if let Some(warning) = unsealed_warning(&shown, &notes).filter(|_| file.seal().is_none()) {

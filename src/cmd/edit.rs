@@ -99,7 +99,7 @@ fn edit(
 
 fn parse(text: &[u8], file: &Path) -> Result<Document> {
     let shown = printable(file.file_name().unwrap_or_default().as_encoded_bytes());
-    Document::parse(text).map_err(|error| error.in_front(format!("`{shown}`: ")))
+    Document::parse(text).map_err(|error| error.in_file(&shown))
 }
 
 /// Takes the edit over; if somebody else wrote the file meanwhile, name by name.

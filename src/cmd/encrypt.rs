@@ -98,7 +98,7 @@ fn read(context: &Context<'_>, path: &Path) -> Result<Draft> {
     let is_stdin = path.as_os_str() == "-";
     let shown = if is_stdin { "stdin".to_string() } else { printable(path.as_os_str().as_encoded_bytes()) };
     let bytes = if is_stdin { disk::read_stdin(Limit::SEALED_FILE)? } else { disk::read(path, Limit::SEALED_FILE)? };
-    let (draft, quoted) = draft(&bytes).map_err(|error| error.in_front(format!("`{shown}`: ")))?;
+    let (draft, quoted) = draft(&bytes).map_err(|error| error.in_file(&shown))?;
     if !quoted.is_empty() {
         context.ui.warn(format!(
             "the quotes around {} become part of the value, as in sops; `secrets import` takes them off",

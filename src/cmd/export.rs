@@ -9,6 +9,7 @@ use crate::base::Kind;
 use crate::base::Name;
 use crate::base::Result;
 use crate::base::Value;
+use crate::base::hex;
 use crate::base::quoted_list;
 use crate::base::random;
 use crate::dotenv;
@@ -208,7 +209,7 @@ fn is_printed_by_yaml(c: char) -> bool {
 fn github(context: &Context<'_>, values: &Values) -> Result<Bytes> {
     let mut masks = Zeroizing::new(Vec::new());
     let mut out = buffer(values);
-    let border: String = random::<16>()?.iter().map(|byte| format!("{byte:02x}")).collect();
+    let border = hex(&random::<16>()?);
     for (name, value) in values {
         check_no_nul(name.as_str(), value)?;
         forms::worth_masking(value).into_iter().for_each(|part| forms::add_mask(part, &mut masks));

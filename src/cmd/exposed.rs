@@ -9,6 +9,7 @@ use sha2::Sha256;
 use crate::base::Name;
 use crate::base::Result;
 use crate::base::Timestamp;
+use crate::base::hex;
 use crate::base::quoted_list;
 use crate::history::Repository;
 use crate::project::Project;
@@ -135,10 +136,6 @@ fn owner(project: &Project, key: &str) -> String {
     match (project.members.iter().find(is_own), former) {
         (Some(member), _) => member.name.clone(),
         (None, Some(former)) => former.name.clone(),
-        (None, None) => {
-            let digest = Sha256::digest(key.as_bytes());
-            let short: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-            format!("unknown-{short}")
-        }
+        (None, None) => format!("unknown-{}", hex(&Sha256::digest(key)[..4])),
     }
 }

@@ -92,7 +92,7 @@ pub fn read(path: &Path) -> Result<Document> {
         return Err(Error::new(Kind::Failed, format!("`{shown}` is sealed already"))
             .hint(format!("`secrets decrypt {shown}` opens it")));
     }
-    Document::parse(&bytes).map_err(|error| error.in_front(format!("`{shown}`: ")))
+    Document::parse(&bytes).map_err(|error| error.in_file(&shown))
 }
 
 /// What happens to a name that stands on both sides with different values.

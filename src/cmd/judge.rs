@@ -1,6 +1,5 @@
 //! Trust, at the three moments where a command asks for it: before a file is opened, when it was, and at the end.
 
-use crate::base::Error;
 use crate::base::Result;
 use crate::history::Repository;
 use crate::project::trust::Verdict;
@@ -46,7 +45,7 @@ pub fn check_unsealed(context: &Context<'_>, selected: &Selected<'_>, layer: &La
     let environment = selected.project.environment(Some(name))?;
     let repository = || Repository::of(context.world, &selected.project.folder);
     let checked = selected.trust.borrow_mut().check_unsealed(selected.project, environment, file, repository);
-    checked.map_err(|error| in_file(&layer.shown, error))
+    checked.map_err(|error| error.in_file(&layer.shown))
 }
 
 /// Decides over a file that was opened and proved; warns of an older version that nothing can be said of.
@@ -120,8 +119,4 @@ pub fn remember(context: &Context<'_>, selected: &Selected<'_>) {
         let cause = error.causes().into_iter().next().unwrap_or_else(|| error.message().to_string());
         context.ui.warn(format!("what this machine has seen of the project cannot be remembered: {cause}"));
     }
-}
-
-fn in_file(shown: &str, error: Error) -> Error {
-    error.in_front(format!("`{shown}`: "))
 }

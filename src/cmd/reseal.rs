@@ -119,7 +119,7 @@ impl Work<'_> {
             return self.redo(&sides).map(Some);
         }
         let shown = self.site.path();
-        let in_file = |error: Error| error.in_front(format!("`{shown}`: "));
+        let in_file = |error: Error| error.in_file(&shown);
         let (mut file, _) = SealedFile::read(bytes, Leniency::None, None).map_err(in_file)?;
         let readers = self.site.project.who(&file.recipients());
         let seal = file.set_seal_aside();
@@ -127,7 +127,7 @@ impl Work<'_> {
         self.context.warn_of_identities();
         let opened = match file.open(key) {
             Ok(opened) => opened,
-            Err(error) => return self.redo_last_merge(bytes, error.in_front(format!("`{shown}`: "))).map(Some),
+            Err(error) => return self.redo_last_merge(bytes, error.in_file(&shown)).map(Some),
         };
         match seal {
             Some(seal) => self.check_seal(bytes, &opened, &seal),

@@ -8,6 +8,7 @@ use crate::base::Error;
 use crate::base::Kind;
 use crate::base::Result;
 use crate::base::World;
+use crate::base::hex;
 use crate::base::printable;
 use crate::disk;
 use crate::disk::Limit;
@@ -202,7 +203,7 @@ pub fn project_mark(project: &Project) -> String {
     use sha2::Digest as _;
     let folder = project.folder.canonicalize().unwrap_or_else(|_| project.folder.clone());
     let hash = sha2::Sha256::digest(folder.as_os_str().as_encoded_bytes());
-    hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    hex(&hash[..8])
 }
 
 fn declared_at(world: &World, file: &Path) -> Result<Option<(Project, usize)>> {

@@ -152,7 +152,7 @@ impl<'c> Team<'c> {
     fn check(&mut self, prepared: &Prepared<'_>, wraps: &[Recipient], newcomers: &[Recipient]) -> Result<()> {
         let Site { project, environment } = prepared.site;
         let shown = prepared.site.path();
-        let in_file = |error: Error| error.in_front(format!("`{shown}`: "));
+        let in_file = |error: Error| error.in_file(&shown);
         self.trust.check_writing(project, environment)?;
         let repository = || Repository::of(self.context.world, &project.folder);
         match &prepared.version {

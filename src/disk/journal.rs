@@ -18,6 +18,7 @@ use sha2::Sha256;
 use crate::base::Error;
 use crate::base::Kind;
 use crate::base::Result;
+use crate::base::hex;
 
 use super::read::Limit;
 use super::read::read as read_file;
@@ -142,5 +143,5 @@ pub fn remove(folder: &Path) -> Result<()> {
 }
 
 fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(bytes))
 }

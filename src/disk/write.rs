@@ -23,6 +23,7 @@ use rustix::io::Errno;
 use crate::base::Error;
 use crate::base::Kind;
 use crate::base::Result;
+use crate::base::hex;
 use crate::base::random;
 
 use super::lock::Lock;
@@ -136,8 +137,7 @@ struct Temp<'a> {
 
 impl<'a> Temp<'a> {
     fn new(lock: &'a Lock) -> io::Result<Self> {
-        let random: [u8; 4] = random().map_err(io::Error::other)?;
-        let random: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+        let random = hex(&random::<4>().map_err(io::Error::other)?);
         let middle = format!("{}.{random}", std::process::id());
         let name = [&stem(&lock.name), middle.as_bytes(), TEMP_SUFFIX].concat();
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;

@@ -6,6 +6,7 @@ use sha2::Digest as _;
 use sha2::Sha256;
 
 use crate::base::Result;
+use crate::base::hex;
 use crate::base::printable;
 use crate::keys::Keyring;
 use crate::sops::Leniency;
@@ -43,13 +44,9 @@ pub fn show(file: &[u8], keyring: &mut Keyring, secret: &str, who: impl Fn(&[&st
                 mac.update(value.expose());
                 format!("(value {})", hex(&mac.finalize().into_bytes()))
             }
-            Some(_) | None => format!("(sealed {})", hex(&Sha256::digest(value))),
+            Some(_) | None => format!("(sealed {})", hex(&Sha256::digest(value)[..5])),
         };
         text.push_str(&format!("{shown}={mark}\n"));
     }
     Ok(text)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().take(5).map(|byte| format!("{byte:02x}")).collect()
 }

@@ -100,15 +100,6 @@ impl Repository {
         Ok(self.objects(&[format!("{commit}:./{path}")])?.pop().flatten())
     }
 
-    /// Returns the files that a commit has at and below the folder, relative to it.
-    ///
-    /// # Errors
-    /// `Kind::Failed` if git cannot say.
-    pub fn files_at(&self, commit: &str) -> Result<Vec<String>> {
-        let bytes = self.output(&["ls-tree", "-r", "-z", "--name-only", commit])?;
-        Ok(bytes.split(|b| *b == 0).filter(|path| !path.is_empty()).map(printable).collect())
-    }
-
     /// Tells for each path whether `.gitattributes` lets git leave its bytes alone and merge it by name.
     ///
     /// # Errors

@@ -10,7 +10,6 @@ use crate::sops::Opened;
 
 use super::layer::Layer;
 use super::layer::Source;
-use super::layer::in_file;
 use super::plan::Plan;
 
 /// Decides over a file that was opened: its environment's name, and what it holds.
@@ -44,9 +43,9 @@ pub fn fill(plan: Plan, keyring: &mut Keyring, judge: &mut Judge<'_>) -> Result<
             }
             Source::Sealed { file, .. } => {
                 let key = keyring.open(&file, &layer.shown, &layer.readers)?;
-                let opened = file.open(key).map_err(|error| in_file(&layer.shown, error))?;
+                let opened = file.open(key).map_err(|error| error.in_file(&layer.shown))?;
                 if let Some(environment) = &layer.environment {
-                    judge(environment, &opened).map_err(|error| in_file(&layer.shown, error))?;
+                    judge(environment, &opened).map_err(|error| error.in_file(&layer.shown))?;
                 }
                 opened.into_values().enumerate().for_each(&mut keep);
             }

@@ -50,7 +50,7 @@ impl Layer {
             return Err(Error::new(crate::base::Kind::Failed, format!("`{shown}` is a sealed file"))
                 .hint(format!("to read it: `--file {shown}`")));
         }
-        let document = Document::parse(&bytes).map_err(|error| in_file(&shown, error))?;
+        let document = Document::parse(&bytes).map_err(|error| error.in_file(&shown))?;
         Ok(Self { shown, environment: None, readers: Vec::new(), source: Source::Plain(document) })
     }
 
@@ -149,7 +149,7 @@ pub fn sealed_layer(bytes: &[u8], project: &Project, environment: &Environment) 
     let shown = environment.file.clone();
     let layer = sealed(bytes, shown, |labels| project.who(labels), Some(environment))?;
     if let Source::Sealed { file, .. } = &layer.source {
-        file.check_place(&project.place_of(environment)).map_err(|error| in_file(&layer.shown, error))?;
+        file.check_place(&project.place_of(environment)).map_err(|error| error.in_file(&layer.shown))?;
     }
     Ok(layer)
 }
@@ -161,16 +161,11 @@ fn sealed(
     environment: Option<&Environment>,
 ) -> Result<Layer> {
     let plain = environment.map(|environment| environment.plain.as_slice());
-    let (file, notes) = SealedFile::read(bytes, Leniency::None, plain).map_err(|error| in_file(&shown, error))?;
+    let (file, notes) = SealedFile::read(bytes, Leniency::None, plain).map_err(|error| error.in_file(&shown))?;
     let mut readers = who(&file.recipients());
     readers.dedup();
     let environment = environment.map(|environment| environment.name.clone());
     Ok(Layer { shown, environment, readers, source: Source::Sealed { file: Box::new(file), notes } })
-}
-
-/// Puts the file's name in front of an error of its content.
-pub(super) fn in_file(shown: &str, error: Error) -> Error {
-    error.in_front(format!("`{shown}`: "))
 }
 
 /// Tells whether a name may stand in an environment; the strict reader let only legal ones through.

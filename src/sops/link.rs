@@ -87,10 +87,7 @@ pub(super) fn derive(key: &DataKey, info: &[u8]) -> Zeroizing<Bytes32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn hex(bytes: &[u8]) -> String {
-        bytes.iter().map(|b| format!("{b:02x}")).collect()
-    }
+    use crate::base::hex;
 
     fn key(from: u8) -> DataKey {
         DataKey::from_bytes(&std::array::from_fn::<u8, 32, _>(|i| from + i as u8)).unwrap()

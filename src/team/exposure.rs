@@ -171,13 +171,6 @@ impl Past {
         let readers = versions().filter(|(_, group)| groups.contains(group)).flat_map(|(version, _)| &version.readers);
         readers.cloned().collect()
     }
-
-    /// Returns the keys that stood in some version under the data key of now, and do not stand in the version of now.
-    pub fn removed_without_rekey(&self) -> HashSet<String> {
-        let Some(now) = self.versions.first() else { return HashSet::new() };
-        let same_key = self.versions.iter().zip(&self.groups).filter(|(_, group)| **group == self.groups[0]);
-        same_key.flat_map(|(version, _)| version.readers.difference(&now.readers)).cloned().collect()
-    }
 }
 
 /// Gives versions of one data key the same number: those with the same commitment, and those that share a ciphertext or a

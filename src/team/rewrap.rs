@@ -1,6 +1,5 @@
 //! New wraps, or a new data key, for many files at once: prepared in parallel, written by nobody here.
 
-use crate::base::Error;
 use crate::base::Result;
 use crate::base::Timestamp;
 use crate::keys::Keyring;
@@ -72,7 +71,7 @@ pub fn prepare<'a>(mut jobs: Vec<Job<'a>>, keyring: &mut Keyring, now: Timestamp
 /// Makes the next version with whatever identity opens the file.
 fn ask<'a>(job: Job<'a>, keyring: &mut Keyring, now: Timestamp) -> Result<Prepared<'a>> {
     let shown = job.site.path();
-    let (file, _) = SealedFile::read(&job.before, Leniency::None, None).map_err(|error| in_file(&shown, error))?;
+    let (file, _) = SealedFile::read(&job.before, Leniency::None, None).map_err(|error| error.in_file(&shown))?;
     let key = keyring.open(&file, &shown, &job.site.project.who(&file.recipients()))?;
     make(job, file, key, now)
 }
@@ -80,7 +79,7 @@ fn ask<'a>(job: Job<'a>, keyring: &mut Keyring, now: Timestamp) -> Result<Prepar
 /// Makes the next version with the identities that were read already; gives the job back if none of them opens the file.
 fn attempt<'a>(job: Job<'a>, keyring: &Keyring, now: Timestamp) -> std::result::Result<Result<Prepared<'a>>, Job<'a>> {
     let shown = job.site.path();
-    let read = SealedFile::read(&job.before, Leniency::None, None).map_err(|error| in_file(&shown, error));
+    let read = SealedFile::read(&job.before, Leniency::None, None).map_err(|error| error.in_file(&shown));
     let (file, _) = match read {
         Ok(read) => read,
         Err(error) => return Ok(Err(error)),
@@ -88,7 +87,7 @@ fn attempt<'a>(job: Job<'a>, keyring: &Keyring, now: Timestamp) -> std::result::
     match keyring.open_with_read(&file) {
         Ok(Some(key)) => Ok(make(job, file, key, now)),
         Ok(None) => Err(job),
-        Err(error) => Ok(Err(in_file(&shown, error))),
+        Err(error) => Ok(Err(error.in_file(&shown))),
     }
 }
 
@@ -103,7 +102,7 @@ fn make<'a>(job: Job<'a>, file: SealedFile, key: DataKey, now: Timestamp) -> Res
         };
         Ok((opened.version(), written))
     });
-    let (version, written) = written.map_err(|error| in_file(&site.path(), error))?;
+    let (version, written) = written.map_err(|error| error.in_file(&site.path()))?;
     Ok(Prepared { site, before, version, readers, written })
 }
 
@@ -121,10 +120,6 @@ fn rekey(
     let selector = Selector::for_plain(&site.environment.plain)?;
     let now = now.later_of(opened.file().metadata().last_modified);
     Draft::of(opened)?.write(recipients, &selector, seal, now)
-}
-
-fn in_file(shown: &str, error: Error) -> Error {
-    error.in_front(format!("`{shown}`: "))
 }
 
 /// Does the same to every item, on as many threads as there are processors; the results are in the order of the items.

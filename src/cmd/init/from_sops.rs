@@ -91,7 +91,7 @@ fn find(context: &Context<'_>, folder: &Path) -> Result<(Vec<Found>, Option<Erro
                 path,
             }),
             Err(error) if error.broken_rule() == Some("foreign-key") => {
-                foreign = Some(error.in_front(format!("`{path}`: ")));
+                foreign = Some(error.in_file(&path));
             }
             Err(error) => context.ui.warn(format!("left out: `{path}`: {}", error.message())),
         }

@@ -57,11 +57,6 @@ impl Trust {
         refuse(found.iter().filter(concerns), "changed, and the next write would follow it")
     }
 
-    /// Returns the members and groups that differ from the record.
-    pub fn changed_members(&self, project: &Project) -> Vec<Difference> {
-        self.differences(project).into_iter().filter(|d| d.matter == Matter::Members).collect()
-    }
-
     /// Returns the recipients of an environment's readers, all of whom this machine knows.
     ///
     /// # Errors

@@ -25,13 +25,13 @@ use crate::sops::Recipient;
 use super::Environment;
 use super::Project;
 
+use facts::Service;
+use record::Record;
+
 pub use accept::Verdict;
 pub use facts::Difference;
-pub use facts::EnvironmentFacts;
 pub use facts::Matter;
-pub use facts::Service;
 pub use record::FileRecord;
-pub use record::Record;
 
 /// The variable that holds digests where there is no record: in CI.
 pub const VARIABLE: &str = "SECRETS_TRUST";

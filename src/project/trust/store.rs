@@ -13,6 +13,7 @@ use crate::base::Error;
 use crate::base::Kind;
 use crate::base::Result;
 use crate::base::World;
+use crate::base::hex;
 use crate::base::printable;
 use crate::base::random;
 use crate::disk;
@@ -32,10 +33,14 @@ const MOST_RECORD: Limit = Limit(64 << 20);
 /// Returns the record's path for a folder; `None` where this user has no state folder.
 pub fn path_of(world: &World, folder: &Path) -> Option<PathBuf> {
     let state = world.folders.state.as_ref()?;
+    Some(below(&state.join("secrets/projects"), folder))
+}
+
+/// Returns the record's path below the folder of all records.
+fn below(records: &Path, folder: &Path) -> PathBuf {
     let real = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
     let digest = Sha256::digest(real.as_os_str().as_encoded_bytes());
-    let name: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    Some(state.join("secrets/projects").join(name).join(FILE))
+    records.join(hex(&digest[..16])).join(FILE)
 }
 
 /// Reads a record; `None` if there is none.
@@ -89,10 +94,9 @@ fn check_private(path: &Path) -> Result<()> {
 /// # Errors
 /// As [`random`].
 pub fn new_record(folder: &Path) -> Result<Record> {
-    let id: [u8; 16] = random()?;
     Ok(Record {
         version: VERSION,
-        id: id.iter().map(|byte| format!("{byte:02x}")).collect(),
+        id: hex(&random::<16>()?),
         folder: printable(folder.as_os_str().as_encoded_bytes()),
         ..Record::default()
     })
@@ -127,15 +131,12 @@ pub fn point_home(home: &Path, project: &Project, id: &str) -> Result<()> {
     if project.prefix.is_empty() {
         return Ok(());
     }
-    let Some(projects) = home.parent().and_then(Path::parent) else { return Ok(()) };
-    let real = project.folder.canonicalize().unwrap_or_else(|_| project.folder.clone());
-    let digest = Sha256::digest(real.as_os_str().as_encoded_bytes());
-    let name: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let Some(records) = home.parent().and_then(Path::parent) else { return Ok(()) };
     let root = printable(project.home.as_os_str().as_encoded_bytes());
     let folder = printable(project.folder.as_os_str().as_encoded_bytes());
     let pointer =
         Record { version: VERSION, id: id.to_string(), folder, root: Some(root.clone()), ..Record::default() };
-    update(&projects.join(name).join(FILE), &pointer, |record| record.root = Some(root))
+    update(&below(records, &project.folder), &pointer, |record| record.root = Some(root))
 }
 
 /// Tells whether `root` leads somewhere else than when this machine met the folder; `home` is the record that was read.
