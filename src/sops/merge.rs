@@ -198,10 +198,13 @@ mod tests {
     }
 
     fn print(draft: &Draft) -> String {
-        let row = |row: &Row| match row {
-            Row::Blank => String::new(),
-            Row::Comment(text) => format!("#{}", String::from_utf8_lossy(text.expose())),
-            Row::Entry(name, value) => format!("{name}={}", String::from_utf8_lossy(value.expose())),
+        let row = |row: &Row| {
+            let (head, value) = match row {
+                Row::Blank => return String::new(),
+                Row::Comment(text) => ("#".to_string(), text),
+                Row::Entry(name, value) => (format!("{name}="), value),
+            };
+            head + &String::from_utf8_lossy(value.expose())
         };
         draft.rows.iter().map(row).collect::<Vec<_>>().join(" ")
     }

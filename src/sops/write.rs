@@ -109,8 +109,8 @@ impl Draft {
         let [first, ..] = sides else { return Err(Error::new(Kind::Bug, "a merge has sides")) };
         let mut metadata = wrap_lines(wraps, 0);
         metadata.extend(selector_line(selector));
-        let same_key: Vec<&Opened> =
-            sides.iter().copied().filter(|side| side.key.expose() == first.key.expose()).collect();
+        let commitment = first.commitment();
+        let same_key: Vec<&Opened> = sides.iter().copied().filter(|side| side.commitment() == commitment).collect();
         let job = Job { draft: self, key: &first.key, selector, mac_only_encrypted: false, now };
         job.write(metadata, &same_key, seal)
     }
