@@ -20,9 +20,9 @@ use super::Finding;
 use super::Severity;
 
 /// One committed version, newest first.
-struct Old {
+struct Old<'b> {
     time: i64,
-    bytes: Vec<u8>,
+    bytes: &'b [u8],
 }
 
 /// Checks every file against its first-parent history; nothing without git.
@@ -34,18 +34,16 @@ pub fn check(contents: &[Content<'_>], git: Option<&Repository>, now: Timestamp)
     }
     let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
     let changes = git.history(&paths, Span::FirstParents)?.changes;
-    let blobs: HashSet<String> = changes.iter().filter_map(|change| change.blob.clone()).collect();
-    let blobs: Vec<String> = blobs.into_iter().collect();
-    let read: HashMap<&String, Option<Vec<u8>>> = blobs.iter().zip(git.contents(&blobs)?).collect();
-    let mut pasts: HashMap<String, Vec<Old>> = HashMap::new();
+    let contents_by_blob = git.contents(&changes)?;
+    let mut pasts: HashMap<&str, Vec<Old<'_>>> = HashMap::new();
     for change in &changes {
-        if let Some(bytes) = change.blob.as_ref().and_then(|blob| read.get(blob)?.clone()) {
-            pasts.entry(change.path.clone()).or_default().push(Old { time: change.time, bytes });
+        if let Some(bytes) = change.blob.as_ref().and_then(|blob| contents_by_blob.get(blob)) {
+            pasts.entry(&change.path).or_default().push(Old { time: change.time, bytes });
         }
     }
     let mut found = Vec::new();
     for content in contents {
-        if let Some(past) = pasts.get(&content.site.path()) {
+        if let Some(past) = pasts.get(content.site.path().as_str()) {
             seals(content, past, &mut found);
             ages(content, past, now, &mut found);
         }
@@ -57,9 +55,9 @@ fn finding(content: &Content<'_>, id: &'static str, line: Option<usize>, message
     Finding { id, severity: Severity::Error, file: content.site.path(), line, message, hint: hint.to_string() }
 }
 
-fn seals(content: &Content<'_>, past: &[Old], found: &mut Vec<Finding>) {
+fn seals(content: &Content<'_>, past: &[Old<'_>], found: &mut Vec<Finding>) {
     let Some(now) = Seal::claimed(&content.bytes) else {
-        if past.iter().any(|old| Seal::claimed(&old.bytes).is_some()) {
+        if past.iter().any(|old| Seal::claimed(old.bytes).is_some()) {
             let message = "it was sealed, and is not any more: `sops`, or somebody, wrote it since".to_string();
             found.push(finding(
                 content,
@@ -76,10 +74,10 @@ fn seals(content: &Content<'_>, past: &[Old], found: &mut Vec<Finding>) {
         content.file.as_ref().map(SealedFile::recipient_keys).unwrap_or_default().into_iter().collect();
     let mut highest = now.seq;
     for old in past {
-        let Some(seal) = Seal::claimed(&old.bytes).filter(|seal| seal.commitment == now.commitment) else { continue };
+        let Some(seal) = Seal::claimed(old.bytes).filter(|seal| seal.commitment == now.commitment) else { continue };
         highest = highest.max(seal.seq);
-        if old.bytes != content.bytes
-            && let Ok(file) = SealedFile::parse(&old.bytes)
+        if *old.bytes != *content.bytes
+            && let Ok(file) = SealedFile::parse(old.bytes)
         {
             let labels = file.recipients().into_iter().zip(file.recipient_keys());
             removed.extend(labels.filter(|(_, key)| !present.contains(key)).map(|(label, _)| label.to_string()));
@@ -131,7 +129,7 @@ pub fn left_out(contents: &[Content<'_>], git: Option<&Repository>, keyring: &mu
 }
 
 /// A value is as old as the commit that first had its line as it is now.
-fn ages(content: &Content<'_>, past: &[Old], now: Timestamp, found: &mut Vec<Finding>) {
+fn ages(content: &Content<'_>, past: &[Old<'_>], now: Timestamp, found: &mut Vec<Finding>) {
     let Ok(file) = &content.file else { return };
     let project = content.site.project;
     let aging = |name: &[u8]| {
@@ -147,7 +145,7 @@ fn ages(content: &Content<'_>, past: &[Old], now: Timestamp, found: &mut Vec<Fin
         return;
     }
     let parsed: Vec<(i64, SealedFile)> =
-        past.iter().filter_map(|old| Some((old.time, SealedFile::parse(&old.bytes).ok()?))).collect();
+        past.iter().filter_map(|old| Some((old.time, SealedFile::parse(old.bytes).ok()?))).collect();
     for (line, name, max_age, text) in wanted {
         let has_it = |file: &SealedFile| file.lines().any(|(found, value)| found == name.as_bytes() && value == text);
         let since = parsed.iter().take_while(|(_, file)| has_it(file)).last().map(|(time, _)| *time);

@@ -18,9 +18,9 @@ use crate::team::Column;
 use crate::team::Matrix;
 use crate::team::Scope;
 use crate::team::Site;
-use crate::team::pasts;
 
 use super::context::Context;
+use super::exposed;
 
 /// Show who can read what, from the files themselves
 ///
@@ -173,8 +173,7 @@ fn to_json(matrix: &Matrix) -> serde_json::Value {
 fn who(context: &Context<'_>, scope: &Scope, name: &Name) -> Result<()> {
     let sites: Vec<Site<'_>> = scope.sites().collect();
     let now = sites.iter().map(Site::read).collect::<Result<Vec<_>>>()?;
-    let repository = Repository::of(context.world, &scope.projects[0].home);
-    let pasts = pasts(&sites, &now, repository.as_ref())?;
+    let pasts = exposed::pasts_of(context, &sites, &now)?;
     let mut rows = Vec::new();
     for ((site, now), past) in sites.iter().zip(&now).zip(&pasts) {
         let file = now.as_deref().and_then(|now| SealedFile::parse(now).ok());
@@ -233,9 +232,7 @@ fn member(context: &Context<'_>, scope: &Scope, name: &str) -> Result<()> {
         );
     }
     let sites: Vec<Site<'_>> = scope.sites().collect();
-    let now = sites.iter().map(Site::read).collect::<Result<Vec<_>>>()?;
-    let repository = Repository::of(context.world, &project.home);
-    let pasts = pasts(&sites, &now, repository.as_ref())?;
+    let pasts = exposed::pasts(context, &sites)?;
     let mut rows = Vec::new();
     for (site, past) in sites.iter().zip(&pasts) {
         let exposure = past.exposure(&keys, &mut context.keyring());

@@ -10,7 +10,6 @@ use crate::base::hex;
 use crate::project::Environment;
 use crate::resolve::Layer;
 use crate::resolve::Selected;
-use crate::sops::Seal;
 
 use super::change;
 use super::context::Context;
@@ -154,19 +153,18 @@ fn accept_file(context: &Context<'_>, selected: &Selected<'_>, environment: &Env
 
 /// Prints the digest of an environment; a file without a seal has to be opened for it.
 fn print(context: &Context<'_>, selected: &Selected<'_>) -> Result<()> {
-    let mut seals: Vec<Option<Seal>> = Vec::new();
+    let mut claimed = Vec::new();
     for layer in selected.project.layers(selected.environment)? {
         let read = Layer::of(selected.project, layer)?;
         judge::check_unsealed(context, selected, &read)?;
-        let seal = read.seal().cloned();
-        if seal.is_none() {
+        let commitment = read.seal().map(|seal| seal.commitment);
+        if commitment.is_none() {
             let opened = change::unlock(context, read)?;
             judge::accept(context, selected, &layer.name, &opened)?;
         }
-        seals.push(seal);
+        claimed.push(commitment);
     }
-    let seals: Vec<Option<&Seal>> = seals.iter().map(Option::as_ref).collect();
-    let digest = selected.trust.borrow().digest(selected.project, selected.environment, &seals)?;
+    let digest = selected.trust.borrow().digest(selected.project, selected.environment, &claimed)?;
     context.ui.line(digest)
 }
 

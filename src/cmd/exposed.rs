@@ -114,9 +114,22 @@ impl Exposed {
 /// # Errors
 /// As [`team::pasts`].
 pub fn pasts(context: &Context<'_>, sites: &[Site<'_>]) -> Result<Vec<Past>> {
-    let repository = sites.first().and_then(|site| Repository::of(context.world, &site.project.home));
     let now = sites.iter().map(Site::read).collect::<Result<Vec<_>>>()?;
-    team::pasts(sites, &now, repository.as_ref())
+    pasts_of(context, sites, &now)
+}
+
+/// As [`pasts`], of files that were read; warns where git has only the end of their history.
+///
+/// # Errors
+/// As [`team::pasts`].
+pub fn pasts_of(context: &Context<'_>, sites: &[Site<'_>], now: &[Option<Vec<u8>>]) -> Result<Vec<Past>> {
+    let repository = sites.first().and_then(|site| Repository::of(context.world, &site.project.home));
+    let pasts = team::pasts(sites, now, repository.as_ref())?;
+    if pasts.iter().any(|past| past.is_cut) {
+        context.ui.warn("git has only the end of the history here, so more may have been seen than is listed");
+        context.ui.hint("`git fetch --unshallow`, and ask again");
+    }
+    Ok(pasts)
 }
 
 /// Writes down who lost access and what is to be rotated.

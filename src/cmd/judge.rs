@@ -77,13 +77,12 @@ pub fn check_digest(selected: &Selected<'_>) -> Result<()> {
     if !trust.is_digest_demanded() {
         return Ok(());
     }
-    let mut seals = Vec::new();
+    let mut claimed = Vec::new();
     for environment in selected.project.layers(selected.environment)? {
         let content = Site { project: selected.project, environment }.read()?;
-        seals.push(content.as_deref().and_then(Seal::claimed));
+        claimed.push(content.as_deref().and_then(Seal::claimed).map(|seal| seal.commitment));
     }
-    let seals: Vec<Option<&Seal>> = seals.iter().map(Option::as_ref).collect();
-    trust.check_digest(selected.project, selected.environment, &seals)
+    trust.check_digest(selected.project, selected.environment, &claimed)
 }
 
 /// Fills a plan, with every declared file judged, and remembers what was learned.
@@ -96,16 +95,15 @@ pub fn fill(
     plan: Plan,
 ) -> Result<Vec<(crate::base::Name, crate::base::Value)>> {
     let selected = target.and_then(Target::selected);
-    let seals: Vec<Option<Seal>> =
-        plan.layers.iter().filter(|layer| layer.environment.is_some()).map(|layer| layer.seal().cloned()).collect();
+    let declared = plan.layers.iter().filter(|layer| layer.environment.is_some());
+    let claimed: Vec<_> = declared.map(|layer| layer.seal().map(|seal| seal.commitment)).collect();
     let mut judge = |environment: &str, opened: &Opened| match &selected {
         Some(selected) => accept(context, selected, environment, opened).map(|_| ()),
         None => Ok(()),
     };
     let values = crate::resolve::fill(plan, &mut context.keyring(), &mut judge)?;
     if let Some(selected) = &selected {
-        let seals: Vec<Option<&Seal>> = seals.iter().map(Option::as_ref).collect();
-        selected.trust.borrow().check_digest(selected.project, selected.environment, &seals)?;
+        selected.trust.borrow().check_digest(selected.project, selected.environment, &claimed)?;
         remember(context, selected);
     }
     Ok(values)

@@ -35,6 +35,8 @@ use super::judge;
 use super::target::Target;
 use super::target::TargetArguments;
 
+use past::Past;
+
 /// Show what changed since a file was last sealed, and seal it again
 ///
 /// For a file that sops wrote, that was never sealed, that `git revert` brought back, or that was merged line by line: then
@@ -127,49 +129,52 @@ impl Work<'_> {
         self.context.warn_of_identities();
         let opened = match file.open(key) {
             Ok(opened) => opened,
-            Err(error) => return self.redo_last_merge(bytes, error.in_file(&shown)).map(Some),
+            Err(error) => {
+                return self.redo_last_merge(bytes)?.map_or_else(|| Err(in_file(error)), |written| Ok(Some(written)));
+            }
         };
         match seal {
-            Some(seal) => self.check_seal(bytes, &opened, &seal),
+            Some(seal) => self.check_seal(bytes, opened, seal),
             None => self.seal_again(&opened, "it has no seal"),
         }
     }
 
     /// A file with a seal: right and in its place, or wrong, or right and brought back.
-    fn check_seal(&self, bytes: &[u8], opened: &Opened, seal: &Seal) -> Result<Option<Written>> {
-        let again = SealedFile::read(bytes, Leniency::None, None)?.0;
-        let key = self.context.keyring().open(&again, &self.site.path(), &[])?;
-        let sealed = match again.open(key) {
-            Ok(sealed) => sealed,
-            Err(_) if self.is_merged_elsewhere(bytes)? => {
-                return self.redo_last_merge(bytes, Error::new(Kind::Bug, "a merge was found")).map(Some);
+    fn check_seal(&self, bytes: &[u8], mut opened: Opened, seal: Seal) -> Result<Option<Written>> {
+        if let Err(error) = opened.take_seal_back(seal.clone()) {
+            if let Some(written) = self.redo_last_merge(bytes)? {
+                return Ok(Some(written));
             }
-            Err(error) => {
-                self.context.ui.warn(format!("`{}`: {}", self.site.path(), error.message()));
-                return self
-                    .seal_again(opened, "its seal is wrong: somebody without the key, or another program, changed it");
-            }
-        };
+            self.context.ui.warn(format!("`{}`: {}", self.site.path(), error.message()));
+            let why = "its seal is wrong: somebody without the key, or another program, changed it";
+            return self.seal_again(&opened, why);
+        }
         if seal.place != self.site.project.place_of(self.site.environment) {
-            return self.seal_again(opened, "it is sealed for another place");
+            return self.seal_again(&opened, "it is sealed for another place");
         }
         let name = &self.site.environment.name;
-        match judge::accept(self.context, self.selected, name, &sealed) {
-            Ok(Verdict::Older { is_replaced_key: true, .. }) => self.rekey(&sealed, REPLACED),
+        match judge::accept(self.context, self.selected, name, &opened) {
+            Ok(Verdict::Older { is_replaced_key: true, .. }) => self.rekey(&opened, REPLACED),
             Ok(_) => {
                 self.context.ui.done(format!("`{}` is sealed; nothing was changed", self.site.path()));
                 judge::remember(self.context, self.selected);
                 Ok(None)
             }
-            Err(error) if self.is_replaced_key(seal) => {
+            Err(error) if self.is_replaced_key(&seal) => {
                 self.context.ui.warn(format!("`{}`: {}", self.site.path(), error.message()));
-                self.rekey(&sealed, REPLACED)
+                self.rekey(&opened, REPLACED)
             }
             Err(error) => {
                 self.context.ui.warn(format!("`{}`: {}", self.site.path(), error.message()));
-                self.seal_again(opened, "it was brought back, or its data key is not known here")
+                self.seal_again(&opened, "it was brought back, or its data key is not known here")
             }
         }
+    }
+
+    fn open(&self, bytes: &[u8]) -> Result<Opened> {
+        let (file, _) = SealedFile::read(bytes, Leniency::None, None)?;
+        let key = self.context.keyring().open(&file, &self.site.path(), &[])?;
+        file.open(key)
     }
 
     /// Tells whether the record has a newer data key than the seal's.
@@ -190,6 +195,11 @@ impl Work<'_> {
         if !self.confirm("Seal the file as it is?")? {
             return Ok(None);
         }
+        self.seal(opened, &past).map(Some)
+    }
+
+    /// Seals what was opened as it is, as the version after those that are known.
+    fn seal(&self, opened: &Opened, past: &Past) -> Result<Written> {
         let place = self.site.project.place_of(self.site.environment);
         let trust = self.selected.trust.borrow();
         let known = trust.file(&self.site.path()).map(crate::project::trust::FileRecord::links).unwrap_or_default();
@@ -200,7 +210,7 @@ impl Work<'_> {
         let prev = past.last.as_ref().and_then(Opened::digest).unwrap_or_default();
         let seal = NextSeal { place, seq: past.seq.saturating_add(1), prev, links };
         let selector = Selector::for_plain(&self.site.environment.plain)?;
-        Draft::of(opened)?.rewrite(opened, Some(&selector), Some(seal), self.context.world.now).map(Some)
+        Draft::of(opened)?.rewrite(opened, Some(&selector), Some(seal), self.context.world.now)
     }
 
     /// Tells why a file is not sealed as it is, whoever says yes: its data key or its readers are nobody's whom this machine

@@ -12,6 +12,15 @@ pub struct Sides {
     pub theirs: Vec<u8>,
 }
 
+/// A merge that was committed.
+pub struct Merge {
+    /// The commit, as hex.
+    pub commit: String,
+    /// What it made of the sides.
+    pub made: Vec<u8>,
+    pub sides: Sides,
+}
+
 impl Repository {
     /// Returns the sides of a conflict that the index holds; `None` if `path` is in none, or one side removed it.
     ///
@@ -27,13 +36,13 @@ impl Repository {
         Ok(ours.zip(theirs).map(|(ours, theirs)| Sides { base, ours, theirs }))
     }
 
-    /// Returns the sides of the merge that last touched `path` in `HEAD`'s history, and its commit.
+    /// Returns the merge that last touched `path` in `HEAD`'s history.
     ///
     /// It is the youngest merge whose file differs from both parents', with nothing committed to the file since.
     ///
     /// # Errors
     /// As [`Self::conflict`].
-    pub fn last_merge(&self, path: &str) -> Result<Option<(String, Sides)>> {
+    pub fn last_merge(&self, path: &str) -> Result<Option<Merge>> {
         let Ok(head) = self.commit("HEAD") else { return Ok(None) };
         let last = self.text(&["rev-list", "--max-count=1", "--full-history", &head, "--", path])?;
         if last.is_empty() {
@@ -44,14 +53,10 @@ impl Repository {
         let [ours, theirs] = parents.as_slice() else { return Ok(None) };
         let base = self.text(&["merge-base", ours, theirs]).ok();
         let at = |commit: &str| format!("{commit}:./{path}");
-        let mut contents = self.objects(&[at(ours), at(theirs)])?.into_iter();
-        let (Some(ours), Some(theirs)) = (contents.next().flatten(), contents.next().flatten()) else {
-            return Ok(None);
-        };
-        let base = match base {
-            Some(base) => self.file_at(&base, path)?,
-            None => None,
-        };
-        Ok(Some((last, Sides { base, ours, theirs })))
+        let names = [at(&last), at(ours), at(theirs)].into_iter().chain(base.as_deref().map(at));
+        let mut contents = self.objects(&names.collect::<Vec<_>>())?.into_iter();
+        let mut next = || contents.next().flatten();
+        let (Some(made), Some(ours), Some(theirs)) = (next(), next(), next()) else { return Ok(None) };
+        Ok(Some(Merge { made, sides: Sides { base: next(), ours, theirs }, commit: last }))
     }
 }

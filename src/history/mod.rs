@@ -16,6 +16,7 @@ use crate::base::World;
 use crate::base::printable;
 use crate::disk;
 
+pub use merge::Merge;
 pub use merge::Sides;
 pub use versions::Change;
 pub use versions::History;

@@ -1,5 +1,6 @@
 //! The versions of files, newest commit first.
 
+use std::collections::BTreeSet;
 use std::collections::HashMap;
 
 use crate::base::Result;
@@ -77,12 +78,15 @@ impl Repository {
         Ok(History { changes, is_cut })
     }
 
-    /// Returns the content of each of these objects, in their order.
+    /// Returns the content of every blob of these changes, each read once, by the blob's name.
     ///
     /// # Errors
     /// As [`Self::history`].
-    pub fn contents(&self, blobs: &[String]) -> Result<Vec<Option<Vec<u8>>>> {
-        self.objects(blobs)
+    pub fn contents(&self, changes: &[Change]) -> Result<HashMap<String, Vec<u8>>> {
+        let blobs: BTreeSet<&String> = changes.iter().filter_map(|change| change.blob.as_ref()).collect();
+        let blobs: Vec<String> = blobs.into_iter().cloned().collect();
+        let read = self.objects(&blobs)?;
+        Ok(blobs.into_iter().zip(read).filter_map(|(blob, content)| Some((blob, content?))).collect())
     }
 
     /// Returns the arguments that name the commits, and whether some were left out; `None` where there is no commit.

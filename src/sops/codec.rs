@@ -239,6 +239,16 @@ impl Opened {
         })
     }
 
+    /// Takes back a seal that was set aside, if it is right; otherwise the file stays as it is.
+    ///
+    /// # Errors
+    /// `Kind::Locked` if it does not fit.
+    pub fn take_seal_back(&mut self, seal: Seal) -> Result<()> {
+        seal.verify(&self.file.text, &self.key)?;
+        self.file.seal = Some(seal);
+        Ok(())
+    }
+
     /// Returns the digest of a sealed version; `None` if it has no seal.
     pub fn digest(&self) -> Option<Bytes32> {
         self.file.seal.as_ref().map(|seal| seal.digest(&self.file.text))

@@ -13,6 +13,7 @@ use crate::base::Value;
 use crate::history::Repository;
 use crate::history::Span;
 use crate::keys::Keyring;
+use crate::sops::Bytes32;
 use crate::sops::DataKey;
 use crate::sops::Seal;
 use crate::sops::SealedFile;
@@ -25,11 +26,14 @@ pub struct Past {
     versions: Vec<PastVersion>,
     /// Versions with the same number have the same data key.
     groups: Vec<usize>,
+    /// Whether there are more, which git does not have here: a shallow clone.
+    pub is_cut: bool,
 }
 
 struct PastVersion {
     file: SealedFile,
-    bytes: Vec<u8>,
+    /// What its seal says of the data key.
+    claimed: Option<Bytes32>,
     readers: HashSet<String>,
 }
 
@@ -47,40 +51,41 @@ pub struct Exposure {
 /// `Kind::Failed` if git cannot say.
 pub fn pasts(sites: &[Site<'_>], now: &[Option<Vec<u8>>], repository: Option<&Repository>) -> Result<Vec<Past>> {
     let mut blobs: HashMap<String, Vec<String>> = HashMap::new();
-    let mut contents: HashMap<String, Vec<u8>> = HashMap::new();
+    let mut contents = HashMap::new();
+    let mut is_cut = false;
     if let Some(repository) = repository {
         let paths: Vec<String> = sites.iter().map(Site::path).collect();
         let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+        let history = repository.history(&paths, Span::Everywhere)?;
+        contents = repository.contents(&history.changes)?;
+        is_cut = history.is_cut;
         let mut seen = HashSet::new();
-        for change in repository.history(&paths, Span::Everywhere)?.changes {
+        for change in history.changes {
             let Some(blob) = change.blob else { continue };
             if seen.insert((change.path.clone(), blob.clone())) {
                 blobs.entry(change.path).or_default().push(blob);
             }
         }
-        let wanted: Vec<String> = blobs.values().flatten().cloned().collect::<HashSet<_>>().into_iter().collect();
-        for (blob, content) in wanted.iter().zip(repository.contents(&wanted)?) {
-            contents.extend(content.map(|content| (blob.clone(), content)));
-        }
     }
     let past = |(site, now): (&Site<'_>, &Option<Vec<u8>>)| {
         let old = blobs.get(&site.path()).into_iter().flatten().filter_map(|blob| contents.get(blob));
-        Past::of(now.iter().chain(old))
+        Past::of(now.iter().chain(old), is_cut)
     };
     Ok(sites.iter().zip(now).map(past).collect())
 }
 
 impl Past {
     /// Takes the versions, the one of now first. What cannot be understood, as a conflict that was committed, has no values.
-    fn of<'b>(versions: impl Iterator<Item = &'b Vec<u8>>) -> Self {
+    fn of<'b>(versions: impl Iterator<Item = &'b Vec<u8>>, is_cut: bool) -> Self {
         let parse = |bytes: &Vec<u8>| {
             let file = SealedFile::parse(bytes).ok()?;
             let readers = file.recipients().into_iter().map(key_of).collect();
-            Some(PastVersion { file, bytes: bytes.clone(), readers })
+            let claimed = Seal::claimed(bytes).map(|seal| seal.commitment);
+            Some(PastVersion { file, claimed, readers })
         };
         let versions: Vec<PastVersion> = versions.filter_map(parse).collect();
         let groups = same_keys(&versions);
-        Self { versions, groups }
+        Self { versions, groups, is_cut }
     }
 
     /// Returns what the holder of any of these keys has seen, and what of it is still current in the first version.
@@ -180,7 +185,7 @@ fn same_keys(versions: &[PastVersion]) -> Vec<usize> {
     let mut first_with: HashMap<Vec<u8>, usize> = HashMap::new();
     for (index, version) in versions.iter().enumerate() {
         let mut marks: Vec<Vec<u8>> = Vec::new();
-        marks.extend(Seal::claimed(&version.bytes).map(|seal| seal.commitment.to_vec()));
+        marks.extend(version.claimed.map(|commitment| commitment.to_vec()));
         let texts = version.file.lines().filter(|(_, text)| SealedFile::is_encrypted(text));
         marks.extend(texts.map(|(_, text)| text.to_vec()));
         marks.extend(version.file.metadata().wraps().map(|wrap| wrap.armor.clone()));

@@ -11,41 +11,23 @@ use crate::git::Resolution;
 use crate::history::Sides;
 use crate::sops::Conflict;
 use crate::sops::Draft;
-use crate::sops::Links;
-use crate::sops::NextSeal;
 use crate::sops::Opened;
-use crate::sops::SealedFile;
-use crate::sops::Selector;
 use crate::sops::Written;
 use crate::term::Terminal;
 
 use super::Work;
 
 impl Work<'_> {
-    /// Tells whether the work tree holds what a merge commit made of both its sides.
-    pub fn is_merged_elsewhere(&self, bytes: &[u8]) -> Result<bool> {
-        let Some(git) = &self.repository else { return Ok(false) };
-        let path = &self.site.environment.file;
-        let Some((commit, _)) = git.last_merge(path)? else { return Ok(false) };
-        Ok(git.file_at(&commit, path)?.as_deref() == Some(bytes))
-    }
-
-    /// Makes the last merge again, if that is what broke the file.
-    ///
-    /// # Errors
-    /// `otherwise` if it was no merge.
-    pub fn redo_last_merge(&self, bytes: &[u8], otherwise: Error) -> Result<Written> {
-        if !self.is_merged_elsewhere(bytes)? {
-            return Err(otherwise);
-        }
-        let found = self.repository.as_ref().map(|git| git.last_merge(&self.site.environment.file)).transpose()?;
-        let Some((commit, sides)) = found.flatten() else { return Err(otherwise) };
-        let short = commit.get(..12).unwrap_or(&commit);
+    /// Makes the last merge again, if the file is what it made line by line; `None` otherwise.
+    pub fn redo_last_merge(&self, bytes: &[u8]) -> Result<Option<Written>> {
+        let merge = self.repository.as_ref().map(|git| git.last_merge(&self.site.environment.file)).transpose()?;
+        let Some(merge) = merge.flatten().filter(|merge| merge.made == bytes) else { return Ok(None) };
+        let short = merge.commit.get(..12).unwrap_or(&merge.commit);
         self.context.ui.warn(format!(
             "`{}` was merged line by line in commit {short}; the merge is made again by name",
             self.site.path()
         ));
-        self.redo(&sides)
+        self.redo(&merge.sides).map(Some)
     }
 
     /// Merges both sides by name; asks for what both changed.
@@ -66,7 +48,7 @@ impl Work<'_> {
         };
         let Some(why) = outcome.unsealed else { return Ok(outcome.written) };
         self.context.ui.warn(format!("`{}` is merged by name; {why}", self.site.path()));
-        let opened = self.read_back(&outcome.written.bytes)?;
+        let opened = self.open(&outcome.written.bytes)?;
         if !self.confirm("Seal the merged file?")? {
             return Err(Error::new(Kind::Failed, "the merge was not ended"));
         }
@@ -76,7 +58,7 @@ impl Work<'_> {
                 let seq = self.past()?.seq.saturating_add(1);
                 self.write_anew(&Draft::of(&opened)?, std::slice::from_ref(&opened), seq)
             }
-            None => self.seal_merged(&opened),
+            None => self.seal(&opened, &self.past()?),
         }
     }
 
@@ -93,23 +75,6 @@ impl Work<'_> {
             self.write_anew(draft, opened, seq(opened).unwrap_or(0).saturating_add(1))
         };
         git::merge_anew(given, &mut self.context.keyring(), Resolution::Ask(&mut ask), write)
-    }
-
-    fn seal_merged(&self, opened: &Opened) -> Result<Written> {
-        let past = self.past()?;
-        let place = self.site.project.place_of(self.site.environment);
-        let trust = self.selected.trust.borrow();
-        let known = trust.file(&self.site.path()).map(crate::project::trust::FileRecord::links).unwrap_or_default();
-        let prev = past.last.as_ref().and_then(Opened::digest).unwrap_or_default();
-        let seal = NextSeal { place, seq: past.seq.saturating_add(1), prev, links: Links::Made(known) };
-        let selector = Selector::for_plain(&self.site.environment.plain)?;
-        Draft::of(opened)?.rewrite(opened, Some(&selector), Some(seal), self.context.world.now)
-    }
-
-    fn read_back(&self, bytes: &[u8]) -> Result<Opened> {
-        let (file, _) = SealedFile::read(bytes, crate::sops::Leniency::None, None)?;
-        let key = self.context.keyring().open(&file, &self.site.path(), &[])?;
-        file.open(key)
     }
 
     fn choose(&self, conflict: &Conflict) -> Result<Choice> {

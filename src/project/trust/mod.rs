@@ -32,6 +32,7 @@ pub use accept::Verdict;
 pub use facts::Difference;
 pub use facts::Matter;
 pub use record::FileRecord;
+pub use versions::claims;
 
 /// The variable that holds digests where there is no record: in CI.
 pub const VARIABLE: &str = "SECRETS_TRUST";

@@ -59,13 +59,17 @@ pub fn read(path: &Path) -> Result<Option<Record>> {
             .because(error)
             .hint("move it away, and `secrets allow` makes a new one")
     };
+    let record = serde_json::from_slice::<Record>(&bytes);
     // A later version may have other fields.
-    let head: Head = serde_json::from_slice(&bytes).map_err(wrong)?;
-    if head.version != VERSION {
+    let version = match &record {
+        Ok(record) => Some(record.version),
+        Err(_) => serde_json::from_slice(&bytes).ok().map(|head: Head| head.version),
+    };
+    if version.is_some_and(|version| version != VERSION) {
         return Err(Error::new(Kind::Refused, format!("a newer version of `secrets` wrote `{shown}`"))
             .hint("install that version"));
     }
-    serde_json::from_slice(&bytes).map(Some).map_err(wrong)
+    record.map(Some).map_err(wrong)
 }
 
 /// What every version of the record begins with.

@@ -9,6 +9,7 @@ use crate::history::Repository;
 use crate::history::Span;
 use crate::project::Environment;
 use crate::project::Project;
+use crate::sops::Bytes32;
 use crate::sops::Opened;
 use crate::sops::Seal;
 use crate::sops::SealedFile;
@@ -59,7 +60,8 @@ impl Trust {
     ) -> Result<Verdict> {
         let path = project.below_home(&environment.file);
         let record = self.record.files.get(&path).cloned().unwrap_or_default();
-        let verdict = accept::judge(&record, &version, || claims(repository(), &git_paths(project, environment)))?;
+        let verdict =
+            accept::judge(&record, &version, || claims(repository().as_ref(), &git_paths(project, environment)))?;
         let mut after = record.clone();
         after.learn(&version);
         if !matches!(verdict, Verdict::Older { .. }) && after != record {
@@ -95,7 +97,7 @@ impl Trust {
             // A commit from before anybody sealed the file is like any other old one: nothing was taken away from it.
             Some(_) => {
                 let is_from_before = is_sealed(committed()) == Some(false)
-                    && claims(git, &paths).is_ok_and(|claims| !claims.is_cut && claims.seals.is_empty());
+                    && claims(git.as_ref(), &paths).is_ok_and(|claims| !claims.is_cut && claims.seals.is_empty());
                 if is_from_before {
                     return Ok(());
                 }
@@ -116,11 +118,11 @@ impl Trust {
         Ok(())
     }
 
-    /// Compares an environment with the digests that are demanded, if any are; `files` has the seal of each layer's file.
+    /// Compares an environment with the digests that are demanded, if any are; `files` as [`Self::digest`] takes them.
     ///
     /// # Errors
     /// `Kind::Refused` if none fits.
-    pub fn check_digest(&self, project: &Project, environment: &Environment, files: &[Option<&Seal>]) -> Result<()> {
+    pub fn check_digest(&self, project: &Project, environment: &Environment, files: &[Option<Bytes32>]) -> Result<()> {
         let Some(digests) = &self.digests else { return Ok(()) };
         let found = self.digest(project, environment, files)?;
         if digests.contains(&found) {
@@ -132,15 +134,16 @@ impl Trust {
             .hint(format!("after a review: `secrets allow --print --env {name}` prints the new one")))
     }
 
-    /// Returns the digest of what `run` in an environment depends on.
+    /// Returns the digest of what `run` in an environment depends on; `files` has what the seal of each layer's file says
+    /// of its data key.
     ///
     /// # Errors
     /// `Kind::Locked` if a file without a seal was not opened: its data key is not known.
-    pub fn digest(&self, project: &Project, environment: &Environment, files: &[Option<&Seal>]) -> Result<String> {
+    pub fn digest(&self, project: &Project, environment: &Environment, files: &[Option<Bytes32>]) -> Result<String> {
         let layers = project.layers(environment)?;
-        let commitment = |(layer, seal): (&&Environment, &Option<&Seal>)| {
+        let commitment = |(layer, claimed): (&&Environment, &Option<Bytes32>)| {
             let path = project.below_home(&layer.file);
-            let known = self.opened.get(&path).copied().or_else(|| seal.map(|seal| seal.commitment));
+            let known = self.opened.get(&path).copied().or(*claimed);
             known.map(|known| (path.clone(), known)).ok_or_else(|| {
                 Error::new(Kind::Locked, format!("`{path}` has no seal, and no identity here opens it"))
                     .because("the digest names its data key")
@@ -165,25 +168,23 @@ fn git_paths(project: &Project, environment: &Environment) -> Vec<String> {
     paths
 }
 
-/// Reads what the history of `HEAD` claims of a file.
-fn claims(repository: Option<Repository>, paths: &[String]) -> Result<Claims> {
+/// Reads what the history of `HEAD` claims of the file that had these paths, newest commit first.
+///
+/// # Errors
+/// `Kind::Failed` if git cannot say.
+pub fn claims(repository: Option<&Repository>, paths: &[String]) -> Result<Claims> {
     /// So many versions of the largest file still fit into memory.
     const AT_ONCE: usize = 64;
     let Some(repository) = repository else { return Ok(Claims { seals: Vec::new(), is_cut: true }) };
-    let history = repository.history(&paths.iter().map(String::as_str).collect::<Vec<_>>(), Span::Head)?;
+    let mut history = repository.history(&paths.iter().map(String::as_str).collect::<Vec<_>>(), Span::Head)?;
     let mut seen = HashSet::new();
-    let versions: Vec<(String, String)> = history
-        .changes
-        .into_iter()
-        .filter_map(|change| Some((change.commit, change.blob?)))
-        .filter(|(_, blob)| seen.insert(blob.clone()))
-        .collect();
+    history.changes.retain(|change| change.blob.as_ref().is_some_and(|blob| seen.insert(blob.clone())));
     let mut seals = Vec::new();
-    for part in versions.chunks(AT_ONCE) {
-        let blobs: Vec<String> = part.iter().map(|(_, blob)| blob.clone()).collect();
-        for ((commit, _), content) in part.iter().zip(repository.contents(&blobs)?) {
-            let seal = content.as_deref().and_then(Seal::claimed);
-            seals.extend(seal.map(|seal| (commit.clone(), seal)));
+    for part in history.changes.chunks(AT_ONCE) {
+        let contents = repository.contents(part)?;
+        for change in part {
+            let content = change.blob.as_ref().and_then(|blob| contents.get(blob));
+            seals.extend(content.and_then(|content| Seal::claimed(content)).map(|seal| (change.commit.clone(), seal)));
         }
     }
     Ok(Claims { seals, is_cut: history.is_cut })
