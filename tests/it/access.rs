@@ -122,3 +122,19 @@ fn nothing_that_a_header_says_steers_the_terminal() {
         }
     }
 }
+
+#[test]
+fn a_history_that_is_cut_is_told() {
+    let (s, _) = project();
+    s.commit("more");
+    s.run(["access", "--member", "bob"]).succeeds().never_says("only the end of the history");
+    s.call(["set", "KEY"]).stdin("3").go().succeeds();
+    s.commit("most");
+    let source = format!("file://{}", s.project().display());
+    s.program(["git", "-C", "..", "clone", "--quiet", "--depth", "1", &source, "clone"]).go().succeeds();
+    for words in
+        [&["access", "--member", "bob"][..], &["access", "--who", "KEY"], &["member", "remove", "bob", "--yes"]]
+    {
+        s.call(words).cwd("../clone").go().succeeds().says("only the end of the history").says("--unshallow");
+    }
+}

@@ -94,10 +94,7 @@ fn two_sides_that_both_made_the_file_wait_for_a_person() {
 fn a_member_that_one_side_added_reads_what_the_other_side_set() {
     for (here, there) in BOTH_WAYS {
         let (s, bob) = with_bob(project());
-        let add = |s: &Sandbox| {
-            s.run(["member", "add", "bob", &bob, "--to", "dev"]).succeeds();
-            commit(s, "bob");
-        };
+        let add = |s: &Sandbox| add_bob(s, &bob);
         diverge(&s, |s| set(s, "A", "ours"), add);
         git(&s, ["checkout", "-q", here]).succeeds();
         merge(&s, there).succeeds().never_says("not sealed");
@@ -111,13 +108,8 @@ fn a_member_that_one_side_added_reads_what_the_other_side_set() {
 fn a_member_that_one_side_removed_does_not_read_what_the_other_side_set() {
     for (here, there) in BOTH_WAYS {
         let (s, bob) = with_bob(project());
-        s.run(["member", "add", "bob", &bob, "--to", "dev"]).succeeds();
-        commit(&s, "bob");
-        let remove = |s: &Sandbox| {
-            s.run(["member", "remove", "bob", "--yes"]).succeeds();
-            commit(s, "no bob");
-        };
-        diverge(&s, |s| set(s, "A", "ours"), remove);
+        add_bob(&s, &bob);
+        diverge(&s, |s| set(s, "A", "ours"), remove_bob);
         git(&s, ["checkout", "-q", here]).succeeds();
         merge(&s, there).succeeds().never_says("not sealed");
         runs_with(&s, &[("A", "ours")]);
@@ -130,10 +122,7 @@ fn a_member_that_one_side_removed_does_not_read_what_the_other_side_set() {
 fn a_rekey_gives_nobody_the_new_key_because_the_other_side_added_him() {
     for (here, there) in BOTH_WAYS {
         let (s, bob) = with_bob(project());
-        let add = |s: &Sandbox| {
-            s.run(["member", "add", "bob", &bob, "--to", "dev"]).succeeds();
-            commit(s, "bob");
-        };
+        let add = |s: &Sandbox| add_bob(s, &bob);
         diverge(&s, rekey, add);
         git(&s, ["checkout", "-q", here]).succeeds();
         merge(&s, there).succeeds();
@@ -146,14 +135,9 @@ fn a_rekey_gives_nobody_the_new_key_because_the_other_side_added_him() {
 fn a_member_that_one_side_removed_stays_out_although_the_other_side_was_rekeyed_too() {
     for (here, there) in BOTH_WAYS {
         let (s, bob) = with_bob(project());
-        s.run(["member", "add", "bob", &bob, "--to", "dev"]).succeeds();
-        commit(&s, "bob");
-        let remove = |s: &Sandbox| {
-            s.run(["member", "remove", "bob", "--yes"]).succeeds();
-            commit(s, "no bob");
-        };
+        add_bob(&s, &bob);
         // This machine knows the key of the other side when it makes this one.
-        diverge(&s, rekey, remove);
+        diverge(&s, rekey, remove_bob);
         set(&s, "A", "new");
         git(&s, ["checkout", "-q", here]).succeeds();
         // Whether it asks a person or not.
@@ -169,4 +153,14 @@ fn a_member_that_one_side_removed_stays_out_although_the_other_side_was_rekeyed_
 fn rekey(s: &Sandbox) {
     s.run(["rekey"]).succeeds();
     commit(s, "rekey");
+}
+
+fn add_bob(s: &Sandbox, bob: &str) {
+    s.run(["member", "add", "bob", bob, "--to", "dev"]).succeeds();
+    commit(s, "bob");
+}
+
+fn remove_bob(s: &Sandbox) {
+    s.run(["member", "remove", "bob", "--yes"]).succeeds();
+    commit(s, "no bob");
 }

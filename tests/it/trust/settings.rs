@@ -165,7 +165,8 @@ fn a_digest_stands_for_the_record_and_covers_what_run_depends_on() {
     };
     assert_eq!(ci(&[], &digest), 0);
     assert_eq!(ci(&[], &format!("other, {digest}")), 0);
-    assert_eq!(ci(&[], &digest.replace(&digest[..1], "_")), 125);
+    let wrong = if digest.starts_with('_') { "-" } else { "_" };
+    assert_eq!(ci(&[], &format!("{wrong}{}", &digest[1..])), 125);
     assert_eq!(ci(&[], " , "), 125, "set and without a digest is set");
     assert_eq!(s.call(["set", "KEY"]).stdin("x").env("SECRETS_TRUST", "wrong").go().code(), 5);
     // Neither a value nor a member changes it.
