@@ -17,6 +17,7 @@ use crate::project::Settings;
 use crate::sops::Recipient;
 use crate::sops::SealedFile;
 use crate::team;
+use crate::team::Job;
 use crate::team::Past;
 use crate::team::Site;
 
@@ -39,14 +40,14 @@ pub struct Exposed {
 }
 
 impl Losing {
-    /// Adds those who stand in a file and not among `recipients`.
-    pub fn add(&mut self, site: &Site<'_>, file: &[u8], recipients: &[Recipient]) {
-        let Ok(file) = SealedFile::parse(file) else { return };
-        let kept: HashSet<String> = recipients.iter().map(Recipient::key_text).collect();
+    /// Adds those who stand in a file and for whom the job makes no wrap.
+    pub fn add(&mut self, job: &Job<'_>) {
+        let Ok(file) = SealedFile::parse(&job.before) else { return };
+        let kept: HashSet<String> = job.rewrap.recipients().iter().map(Recipient::key_text).collect();
         for label in file.recipients() {
             let key = crate::sops::key_of(label);
             if !kept.contains(&key) {
-                self.add_key(owner(site.project, &key), key, label.to_string());
+                self.add_key(owner(job.site.project, &key), key, label.to_string());
             }
         }
     }

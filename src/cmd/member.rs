@@ -4,6 +4,8 @@ mod add;
 mod recipient;
 mod remove;
 
+use std::collections::HashSet;
+
 use clap::Subcommand;
 use serde_json::json;
 
@@ -14,9 +16,15 @@ use crate::project::Member;
 use crate::project::MemberKind;
 use crate::project::Project;
 use crate::sops::Recipient;
+use crate::sops::SealedFile;
 use crate::sops::short;
+use crate::team::Job;
+use crate::team::Past;
+use crate::team::Rewrap;
+use crate::team::Site;
 
 use super::context::Context;
+use super::team::Team;
 
 /// Show and change who belongs to the project
 #[derive(clap::Args)]
@@ -100,4 +108,51 @@ fn find<'a>(project: &'a Project, name: &str) -> Result<&'a Member> {
         let shown = crate::base::printable(name.as_bytes());
         Error::new(Kind::Failed, format!("there is no member `{shown}`")).hint("`secrets member list` shows all")
     })
+}
+
+/// Returns a rekey of a file for its other readers, if the holder of any of these keys reads it, or left its header
+/// without a rekey and still has its data key; `None` otherwise.
+///
+/// # Errors
+/// `Kind::Refused` if nobody would be left; as [`SealedFile::parse`] for a file that says nothing, as with the marks of a
+/// merge in it.
+fn rekey_without<'a>(
+    context: &Context<'_>,
+    team: &Team<'_>,
+    site: &Site<'a>,
+    past: &Past,
+    keys: &HashSet<String>,
+) -> Result<Option<Job<'a>>> {
+    let Some(before) = site.read()? else { return Ok(None) };
+    let file = SealedFile::parse(&before).map_err(|error| error.in_file(&site.path()))?;
+    if !file.recipient_keys().iter().any(|key| keys.contains(key)) && !past.is_key_held(keys) {
+        return Ok(None);
+    }
+    let mut recipients = site.project.recipients(site.environment, context.world.now).unwrap_or_default();
+    recipients.retain(|recipient| !keys.contains(&recipient.key_text()));
+    if recipients.is_empty() {
+        return Err(Error::new(Kind::Refused, format!("nobody would read `{}` any more", site.path()))
+            .hint("add another reader first, or remove the environment"));
+    }
+    let older = team.trust.links(&site.path());
+    Ok(Some(Job { site: *site, before, rewrap: Rewrap::Rekey { recipients, older } }))
+}
+
+/// Refuses to lock the person out who asks: with the last recipient that an identity here opens for.
+fn check_not_own(context: &Context<'_>, name: &str, gone: &[Recipient], kept: &[Recipient]) -> Result<()> {
+    let mut keyring = context.keyring();
+    let own = keyring.identities().filter_map(|identity| identity.to_recipient().ok());
+    let own: HashSet<String> = own.map(|recipient| recipient.key_text()).collect();
+    let has_own = |recipients: &[Recipient]| recipients.iter().any(|recipient| own.contains(&recipient.key_text()));
+    if !has_own(gone) || has_own(kept) {
+        return Ok(());
+    }
+    let what = if kept.is_empty() {
+        format!("`{name}` is the member of this machine's identity")
+    } else {
+        format!("the recipient of `{name}` is that of this machine's identity")
+    };
+    Err(Error::new(Kind::Refused, what)
+        .because("nothing here could open the files afterwards")
+        .hint("if that is meant: `--yes-me`"))
 }

@@ -3,13 +3,10 @@
 use crate::base::Error;
 use crate::base::Kind;
 use crate::base::Result;
-use crate::disk::Unfinished;
 use crate::project;
 use crate::project::Settings;
-use crate::project::Trust;
 use crate::team::Job;
 use crate::team::Rewrap;
-use crate::team::Scope;
 use crate::team::Site;
 
 use super::context::Context;
@@ -19,6 +16,7 @@ use super::target::Target;
 use super::target::TargetArguments;
 use super::team::Edits;
 use super::team::Team;
+use super::transaction;
 
 /// Give a file, an environment or all of them a new data key
 ///
@@ -41,7 +39,7 @@ pub struct Arguments {
 
 pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
     if arguments.resume || arguments.abort {
-        return finish(context, arguments.resume);
+        return transaction::finish(context, arguments.resume);
     }
     let chosen = match arguments.all {
         true => None,
@@ -64,9 +62,10 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
     for site in &sites {
         let Some(before) = site.read()? else { continue };
         let recipients = site.project.recipients(site.environment, context.world.now)?;
-        losing.add(site, &before, &recipients);
-        let older = team.older_keys(site);
-        jobs.push(Job { site: *site, before, rewrap: Rewrap::Rekey { recipients, older } });
+        let older = team.trust.links(&site.path());
+        let job = Job { site: *site, before, rewrap: Rewrap::Rekey { recipients, older } };
+        losing.add(&job);
+        jobs.push(job);
     }
     if jobs.is_empty() {
         return Err(Error::new(Kind::Failed, "there is no file to rekey").hint("`secrets set NAME` makes one"));
@@ -83,33 +82,5 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
     let count = team.commit(&scope, "rekey", &edits, jobs)?;
     context.ui.done(format!("rekeyed {count} file{}", if count == 1 { "" } else { "s" }));
     exposed.iter().for_each(|exposed| exposed.report(context));
-    Ok(())
-}
-
-/// Finishes or undoes what was interrupted, and remembers what this machine did.
-///
-/// The settings may be half new, so nothing is asked of them before.
-fn finish(context: &Context<'_>, resume: bool) -> Result<()> {
-    let home = project::find_home(context.world)?;
-    let journal = Trust::journal_of(context.world, &home);
-    let Some(unfinished) = journal.as_deref().map(Unfinished::find).transpose()?.flatten() else {
-        context.ui.done("nothing was interrupted");
-        return Ok(());
-    };
-    let (what, count) = (unfinished.what().to_string(), unfinished.paths().count());
-    let own = unfinished.own().to_vec();
-    if resume {
-        unfinished.resume(&home)?
-    } else {
-        unfinished.abort(&home)?
-    }
-    if resume {
-        // The change was this machine's own, and was checked before its journal was written.
-        let scope = Scope::of(context.project()?)?;
-        let mut trust = Trust::load(context.world, &scope.projects[0])?;
-        scope.projects.iter().for_each(|project| trust.adopt_finished(project, &own));
-        trust.save(&scope.projects[0])?;
-    }
-    context.ui.done(format!("{} `{what}`: {count} files", if resume { "finished" } else { "undid" }));
     Ok(())
 }

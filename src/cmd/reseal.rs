@@ -202,7 +202,7 @@ impl Work<'_> {
     fn seal(&self, opened: &Opened, past: &Past) -> Result<Written> {
         let place = self.site.project.place_of(self.site.environment);
         let trust = self.selected.trust.borrow();
-        let known = trust.file(&self.site.path()).map(crate::project::trust::FileRecord::links).unwrap_or_default();
+        let known = trust.links(&self.site.path());
         let links = match past.last.as_ref().and_then(Opened::version) {
             Some(last) if last.commitment == opened.commitment() && last.place == place => Links::Carried(last.links),
             _ => Links::Made(known),
@@ -249,7 +249,7 @@ impl Work<'_> {
         let trust = self.selected.trust.borrow();
         let recipients = trust.known_recipients(project, environment, self.context.world.now)?;
         let mut older: Vec<_> = sides.iter().map(|side| (side.commitment(), side.link_key())).collect();
-        older.extend(trust.file(&self.site.path()).map(crate::project::trust::FileRecord::links).unwrap_or_default());
+        older.extend(trust.links(&self.site.path()));
         let prev = sides.last().and_then(Opened::digest).unwrap_or_default();
         let seal = NextSeal { place: project.place_of(environment), seq, prev, links: Links::Made(older) };
         let selector = Selector::for_plain(&environment.plain)?;

@@ -11,18 +11,16 @@ use crate::disk;
 use crate::disk::Change;
 use crate::disk::Limit;
 use crate::disk::Lock;
+use crate::disk::Placed;
 use crate::history::Repository;
 use crate::project;
 use crate::project::FILE_NAME;
 use crate::project::Project;
 use crate::project::SOPS_YAML;
 use crate::project::Trust;
-use crate::sops::Bytes32;
-use crate::sops::LinkKey;
 use crate::sops::Recipient;
 use crate::team::Job;
 use crate::team::Prepared;
-use crate::team::Rewrap;
 use crate::team::Scope;
 use crate::team::Site;
 use crate::team::prepare;
@@ -33,7 +31,8 @@ use super::transaction;
 /// The team of a project, with every right to write that a change of it may need.
 pub struct Team<'c> {
     context: &'c Context<'c>,
-    trust: Trust,
+    /// What this machine knew before the change.
+    pub trust: Trust,
     locks: BTreeMap<String, Lock>,
 }
 
@@ -76,21 +75,6 @@ impl<'c> Team<'c> {
         Ok((Self { context, trust, locks }, scope))
     }
 
-    /// Returns the keys that this machine knows of a member, whatever secrets.toml says now.
-    pub fn keys_of_member(&self, member: &str) -> Vec<String> {
-        self.trust.keys_of_member(member)
-    }
-
-    /// Tells whether this machine knows a recipient as one of this member.
-    pub fn knows_member(&self, member: &str, recipient: &Recipient) -> bool {
-        self.trust.knows_member(member, recipient)
-    }
-
-    /// Returns the links that vouch for a new data key of a file.
-    pub fn older_keys(&self, site: &Site<'_>) -> Vec<(Bytes32, LinkKey)> {
-        self.trust.file(&site.path()).map_or_else(Vec::new, project::trust::FileRecord::links)
-    }
-
     /// Returns the projects as they will be.
     ///
     /// # Errors
@@ -112,7 +96,7 @@ impl<'c> Team<'c> {
     /// the message says so.
     pub fn commit(&mut self, scope: &Scope, what: &str, edits: &Edits, jobs: Vec<Job<'_>>) -> Result<usize> {
         let after = Self::edited(scope, edits)?;
-        let wraps: Vec<Vec<Recipient>> = jobs.iter().map(|job| recipients_of(&job.rewrap).to_vec()).collect();
+        let wraps: Vec<Vec<Recipient>> = jobs.iter().map(|job| job.rewrap.recipients().to_vec()).collect();
         let prepared = prepare(jobs, &mut self.context.keyring(), self.context.world.now)?;
         self.context.warn_of_identities();
         for (prepared, wraps) in prepared.iter().zip(&wraps) {
@@ -127,12 +111,15 @@ impl<'c> Team<'c> {
             learned.extend(written.version.map(|version| (below.clone(), version)));
             changes.push(self.change(below, Some(prepared.before), written.bytes)?);
         }
+        let mut placed = None;
         if !changes.is_empty() {
             let journal = self.trust.journal().ok_or_else(|| {
                 Error::new(Kind::Failed, "there is no state folder for the journal")
                     .because("neither `HOME` nor `XDG_STATE_HOME` is set")
             })?;
-            disk::commit(&journal, what, &edits.own, &changes)?;
+            let paths = learned.iter().map(|(path, _)| path.clone());
+            let note = transaction::note(&self.trust.touched(&scope.projects, &edits.own, paths))?;
+            placed = Some(disk::commit(&journal, what, &note, &changes)?);
         }
         for (path, version) in learned {
             self.trust.learn(path, version);
@@ -146,6 +133,7 @@ impl<'c> Team<'c> {
         if let Err(error) = self.trust.save(&scope.projects[0]) {
             self.context.ui.warn(format!("what this machine trusts cannot be remembered: {}", error.message()));
         }
+        placed.map_or(Ok(()), Placed::end)?;
         Ok(count)
     }
 
@@ -221,11 +209,5 @@ impl<'c> Team<'c> {
             Error::new(Kind::Failed, format!("`{shown}` came while the command ran")).hint("try again")
         })?;
         Ok(Change { lock: lock.clone(), below, before, after })
-    }
-}
-
-fn recipients_of(rewrap: &Rewrap) -> &[Recipient] {
-    match rewrap {
-        Rewrap::Add(recipients) | Rewrap::Rekey { recipients, .. } => recipients,
     }
 }

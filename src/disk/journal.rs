@@ -39,7 +39,7 @@ pub struct Head {
     pub what: String,
     /// Whatever the caller wants to know again when it finishes what was interrupted.
     #[serde(default)]
-    pub own: Vec<String>,
+    pub note: String,
     pub files: Vec<Entry>,
 }
 

@@ -16,6 +16,7 @@ pub use read::read_beneath;
 pub use read::read_stdin;
 pub use scratch::Scratch;
 pub use transaction::Change;
+pub use transaction::Placed;
 pub use transaction::Unfinished;
 pub use transaction::commit;
 pub use write::make_private_folder;

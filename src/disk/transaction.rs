@@ -1,7 +1,8 @@
 //! Several files as one: all of them new, or all of them old, whatever ends the process.
 //!
 //! A journal holds every file before and after, so either way leads out: [`Unfinished::resume`] writes what is missing,
-//! [`Unfinished::abort`] puts back what was there. Sealed files and settings only: no value stands in a journal.
+//! [`Unfinished::abort`] puts back what was there. Sealed files, settings and what the trust record said: no value stands in a
+//! journal.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -41,19 +42,36 @@ pub struct Change {
 
 /// Writes all changes, or none: what is journaled can be finished or undone later.
 ///
-/// `journal` is a private folder outside the repository; `own` is given back by [`Unfinished::own`].
+/// `journal` is a private folder outside the repository; `note` is given back by [`Unfinished::note`].
 ///
 /// # Errors
 /// `Kind::Failed` if the journal cannot be written, and nothing is changed then; or if a file cannot, and the message
 /// says how to go on.
-pub fn commit(journal: &Path, what: &str, own: &[String], changes: &[Change]) -> Result<()> {
+pub fn commit(journal: &Path, what: &str, note: &str, changes: &[Change]) -> Result<Placed> {
     let entries: Vec<Entry> = changes.iter().map(Entry::of).collect();
-    let head = Head { what: what.to_string(), own: own.to_vec(), files: entries };
+    let head = Head { what: what.to_string(), note: note.to_string(), files: entries };
     // A full disk shows here, where nothing was changed and nothing has to be undone.
     let batch = Batch::stage(changes.iter().map(|change| (&change.lock, change.after.as_slice())))?;
     journal::write(journal, &head, changes)?;
     batch.place().map_err(|error| interrupted(what, error))?;
-    journal::remove(journal)
+    Ok(Placed { journal: journal.to_path_buf() })
+}
+
+/// Files that are in their place. Their journal stays until the caller has remembered what follows from them: whoever is
+/// killed before that finds a change to finish.
+#[must_use]
+pub struct Placed {
+    journal: PathBuf,
+}
+
+impl Placed {
+    /// Ends the transaction.
+    ///
+    /// # Errors
+    /// `Kind::Failed` if the journal cannot be removed.
+    pub fn end(self) -> Result<()> {
+        journal::remove(&self.journal)
+    }
 }
 
 /// A transaction that was interrupted.
@@ -79,8 +97,8 @@ impl Unfinished {
     }
 
     /// Returns what the caller of [`commit`] wanted to know again.
-    pub fn own(&self) -> &[String] {
-        &self.head.own
+    pub fn note(&self) -> &str {
+        &self.head.note
     }
 
     /// Returns the paths of its files.
@@ -93,7 +111,7 @@ impl Unfinished {
     /// # Errors
     /// `Kind::Failed` if a file is neither what it was before nor what it was to be: somebody changed it since; and as
     /// [`commit`].
-    pub fn resume(self, root: &Path) -> Result<()> {
+    pub fn resume(self, root: &Path) -> Result<Placed> {
         self.finish(root, |(_, after)| Some(after.as_slice()))
     }
 
@@ -101,11 +119,11 @@ impl Unfinished {
     ///
     /// # Errors
     /// As [`Self::resume`].
-    pub fn abort(self, root: &Path) -> Result<()> {
+    pub fn abort(self, root: &Path) -> Result<Placed> {
         self.finish(root, |(before, _)| before.as_deref())
     }
 
-    fn finish(&self, root: &Path, wanted: impl Fn(&journal::Contents) -> Option<&[u8]>) -> Result<()> {
+    fn finish(&self, root: &Path, wanted: impl Fn(&journal::Contents) -> Option<&[u8]>) -> Result<Placed> {
         let paths: Vec<&str> = self.paths().collect();
         let locks = Lock::all_beneath(root, &paths)?;
         // Whoever held them may have been at work, and has ended since.
@@ -137,7 +155,7 @@ impl Unfinished {
             fs::remove_file(&path)
                 .map_err(|error| Error::new(Kind::Failed, format!("cannot remove `{}`", show(&path))).because(error))?;
         }
-        journal::remove(&self.journal)
+        Ok(Placed { journal: self.journal.clone() })
     }
 
     fn content_now(&self, root: &Path, entry: &Entry) -> Result<Option<Vec<u8>>> {
@@ -236,7 +254,7 @@ mod tests {
     fn all_files_become_new_and_no_journal_stays() {
         let folder = project();
         let (root, journal) = (folder.path().join("p"), folder.path().join("j"));
-        commit(&journal, "rekey", &[], &changes(&root)).unwrap();
+        commit(&journal, "rekey", "", &changes(&root)).unwrap().end().unwrap();
         for name in ["a.env", "deep/b.env", "new.env"] {
             assert_eq!(fs::read_to_string(root.join(name)).unwrap(), format!("new {name}"));
         }
@@ -250,18 +268,18 @@ mod tests {
                 let folder = project();
                 let (root, journal) = (folder.path().join("p"), folder.path().join("j"));
                 let changes = changes(&root);
-                let head =
-                    Head { what: "rekey".to_string(), own: Vec::new(), files: changes.iter().map(Entry::of).collect() };
+                let head = Head {
+                    what: "rekey".to_string(),
+                    note: String::new(),
+                    files: changes.iter().map(Entry::of).collect(),
+                };
                 journal::write(&journal, &head, &changes).unwrap();
                 let writes = changes.iter().take(written).map(|c| (&c.lock, c.after.as_slice()));
                 Batch::stage(writes).unwrap().place().unwrap();
                 drop(changes);
                 let unfinished = Unfinished::find(&journal).unwrap().unwrap();
-                if resume {
-                    unfinished.resume(&root).unwrap()
-                } else {
-                    unfinished.abort(&root).unwrap()
-                }
+                let placed = if resume { unfinished.resume(&root).unwrap() } else { unfinished.abort(&root).unwrap() };
+                placed.end().unwrap();
                 let a = fs::read_to_string(root.join("a.env")).unwrap();
                 assert_eq!(a, if resume { "new a.env" } else { "old a" });
                 assert_eq!(root.join("new.env").exists(), resume);
@@ -275,7 +293,8 @@ mod tests {
         let folder = project();
         let (root, journal) = (folder.path().join("p"), folder.path().join("j"));
         let changes = changes(&root);
-        let head = Head { what: "rekey".to_string(), own: Vec::new(), files: changes.iter().map(Entry::of).collect() };
+        let head =
+            Head { what: "rekey".to_string(), note: String::new(), files: changes.iter().map(Entry::of).collect() };
         journal::write(&journal, &head, &changes).unwrap();
         drop(changes);
         fs::write(root.join("a.env"), "foreign").unwrap();

@@ -35,6 +35,15 @@ pub enum Rewrap {
     Rekey { recipients: Vec<Recipient>, older: Vec<(Bytes32, LinkKey)> },
 }
 
+impl Rewrap {
+    /// Returns those whom a wrap is made for.
+    pub fn recipients(&self) -> &[Recipient] {
+        match self {
+            Self::Add(recipients) | Self::Rekey { recipients, .. } => recipients,
+        }
+    }
+}
+
 /// A file as it will be.
 pub struct Prepared<'a> {
     pub site: Site<'a>,

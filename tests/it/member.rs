@@ -109,6 +109,31 @@ fn a_second_machine_comes_and_an_old_one_goes() {
 }
 
 #[test]
+fn the_recipient_of_this_machine_goes_only_when_that_is_meant() {
+    let (s, tablet) = project();
+    let own = s.recipient();
+    s.run(["member", "recipient", "add", "alice", &tablet.recipient]).succeeds();
+    let before = (s.read("secrets.toml"), s.sealed());
+    s.run(["member", "recipient", "remove", "alice", &own]).exits(5).says("this machine's identity").says("--yes-me");
+    assert_eq!((s.read("secrets.toml"), s.sealed()), before);
+    s.run(["member", "recipient", "remove", "alice", &own, "--yes-me"]).succeeds();
+    s.run(["get", "KEY"]).exits(3);
+    assert_eq!(tablet.code(&s, &["get", "KEY"]), 0);
+}
+
+#[test]
+fn a_file_with_the_marks_of_a_merge_stops_a_removal() {
+    let (s, bob) = project();
+    s.run(["member", "add", "bob", &bob.recipient, "--to", "dev"]).succeeds();
+    let sealed = s.sealed();
+    s.write(SEALED, format!("<<<<<<< HEAD\n{sealed}=======\n{sealed}>>>>>>> theirs\n"));
+    s.run(["member", "remove", "bob", "--yes"]).exits(1).says(SEALED);
+    assert!(s.read("secrets.toml").contains("[members.bob]"), "nothing was changed");
+    s.write(SEALED, sealed);
+    s.run(["member", "remove", "bob", "--yes"]).succeeds();
+}
+
+#[test]
 fn what_a_former_member_has_seen_stays_listed_until_it_is_new() {
     let (s, bob) = project();
     s.call(["set", "OTHER"]).stdin("o").go().succeeds();

@@ -73,7 +73,7 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
     let member = super::find(&after, &arguments.name)?;
     // Named here, or known as this member's: what else secrets.toml gives him came with the repository.
     let is_named = |recipient: &&Recipient| recipients.iter().any(|named| named.key_text() == recipient.key_text());
-    let is_own = |recipient: &&Recipient| is_named(recipient) || team.knows_member(&member.name, recipient);
+    let is_own = |recipient: &&Recipient| is_named(recipient) || team.trust.knows_member(&member.name, recipient);
     let accepted: Vec<Recipient> = member.recipients.iter().filter(is_own).cloned().collect();
     let newcomers = if member.is_current(context.world.now) { member.recipients.clone() } else { Vec::new() };
     let edits = Edits { newcomers: accepted, ..edits };
@@ -107,7 +107,7 @@ fn jobs<'a>(
         let rewrap = if arguments.rekey {
             let mut recipients = site.project.recipients(site.environment, context.world.now)?;
             recipients.extend(newcomers.iter().cloned());
-            Rewrap::Rekey { recipients, older: team.older_keys(&site) }
+            Rewrap::Rekey { recipients, older: team.trust.links(&site.path()) }
         } else {
             Rewrap::Add(newcomers.to_vec())
         };

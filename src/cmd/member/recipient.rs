@@ -15,7 +15,6 @@ use crate::cmd::team::Team;
 use crate::project;
 use crate::project::Settings;
 use crate::sops::Recipient;
-use crate::sops::SealedFile;
 use crate::team::Job;
 use crate::team::Rewrap;
 use crate::team::Site;
@@ -36,22 +35,28 @@ enum Command {
         /// The output of `secrets identity show` on that machine, or an SSH public key
         recipient: String,
     },
-    /// Take a recipient away and give every file that it opens a new data key
-    Remove {
-        /// The member's name
-        name: String,
-        /// The recipient
-        recipient: String,
-        /// The machine is lost or stolen: list the values that it could read
-        #[arg(long)]
-        lost: bool,
-    },
+    Remove(RemoveArguments),
+}
+
+/// Take a recipient away and give every file that it opens a new data key
+#[derive(clap::Args)]
+struct RemoveArguments {
+    /// The member's name
+    name: String,
+    /// The recipient
+    recipient: String,
+    /// The machine is lost or stolen: list the values that it could read
+    #[arg(long)]
+    lost: bool,
+    /// Remove the recipient although it is this machine's own
+    #[arg(long)]
+    yes_me: bool,
 }
 
 pub fn run(context: &Context<'_>, arguments: Arguments) -> Result<()> {
     match arguments.command {
         Command::Add { name, recipient } => add(context, &name, &recipient),
-        Command::Remove { name, recipient, lost } => remove(context, &name, &recipient, lost),
+        Command::Remove(arguments) => remove(context, &arguments),
     }
 }
 
@@ -77,19 +82,24 @@ fn add(context: &Context<'_>, name: &str, recipient: &str) -> Result<()> {
     Ok(())
 }
 
-fn remove(context: &Context<'_>, name: &str, recipient: &str, is_lost: bool) -> Result<()> {
+fn remove(context: &Context<'_>, arguments: &RemoveArguments) -> Result<()> {
+    let RemoveArguments { name, recipient, .. } = arguments;
     let key = crate::sops::key_of(recipient);
     let (mut team, scope) = Team::lock(context)?;
     let project = &scope.projects[0];
     let member = super::find(project, name)?;
-    if !member.recipients.iter().any(|own| own.key_text() == key) {
+    let (gone, kept): (Vec<_>, Vec<_>) = member.recipients.iter().cloned().partition(|own| own.key_text() == key);
+    if gone.is_empty() {
         return Err(Error::new(Kind::Failed, format!("`{name}` has no such recipient"))
             .hint("`secrets member list --json` shows them whole"));
     }
-    if member.recipients.len() == 1 {
+    if kept.is_empty() {
         return Err(Error::new(Kind::Refused, format!("`{name}` would have no recipient any more")).hint(format!(
             "`secrets member recipient add {name} RECIPIENT` first, or `secrets member remove {name}`"
         )));
+    }
+    if !arguments.yes_me {
+        super::check_not_own(context, name, &gone, &kept)?;
     }
     let mut settings = Settings::parse(&project::text(&project.home)?)?;
     settings.remove_recipient(name, &key);
@@ -99,18 +109,13 @@ fn remove(context: &Context<'_>, name: &str, recipient: &str, is_lost: bool) -> 
     let pasts = exposed::pasts(context, &sites)?;
     let keys = HashSet::from([key.clone()]);
     for (site, past) in sites.iter().zip(&pasts) {
-        let Some(before) = site.read()? else { continue };
-        let is_reader = SealedFile::parse(&before)?.recipient_keys().contains(&key);
-        if !is_reader && !past.is_key_held(&keys) {
-            continue;
+        if let Some(job) = super::rekey_without(context, &team, site, past, &keys)? {
+            losing.add(&job);
+            jobs.push(job);
         }
-        let mut recipients = site.project.recipients(site.environment, context.world.now)?;
-        recipients.retain(|recipient| recipient.key_text() != key);
-        losing.add(site, &before, &recipients);
-        jobs.push(Job { site: *site, before, rewrap: Rewrap::Rekey { recipients, older: team.older_keys(site) } });
     }
     // A lost machine has seen what it could open, wherever it stands now.
-    if is_lost {
+    if arguments.lost {
         losing.add_key(name.to_string(), key.clone(), recipient.to_string());
     } else {
         losing.forget(name);

@@ -16,8 +16,6 @@ use crate::project;
 use crate::project::Member;
 use crate::project::Settings;
 use crate::sops::Recipient;
-use crate::team::Job;
-use crate::team::Rewrap;
 use crate::team::Scope;
 use crate::team::Site;
 use crate::term::Terminal;
@@ -42,7 +40,9 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
     let name = &arguments.name;
     let before = Scope::of(context.project()?)?;
     let member = super::find(&before.projects[0], name)?;
-    check_own(context, arguments, member)?;
+    if !arguments.yes_me {
+        super::check_not_own(context, name, &member.recipients, &[])?;
+    }
     if !confirm(arguments, &before, member)? {
         context.ui.done("nothing was changed");
         return Ok(());
@@ -52,7 +52,7 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
     let mut keys: HashSet<String> = member.recipients.iter().map(Recipient::key_text).collect();
     let mut losing = Losing::default();
     // He may have exchanged them in secrets.toml; those that this machine accepted are in the files.
-    for key in team.keys_of_member(name) {
+    for key in team.trust.keys_of_member(name) {
         losing.add_key(name.clone(), key.clone(), key.clone());
         keys.insert(key);
     }
@@ -63,15 +63,10 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
     let pasts = exposed::pasts(context, &sites)?;
     let mut jobs = Vec::new();
     for (site, past) in sites.iter().zip(&pasts) {
-        let Some(content) = site.read()? else { continue };
-        // Whoever left the header without a rekey still has the data key.
-        if !stands_in(&content, &keys) && !past.is_key_held(&keys) {
-            continue;
+        if let Some(job) = super::rekey_without(context, &team, site, past, &keys)? {
+            losing.add(&job);
+            jobs.push(job);
         }
-        let recipients = remaining(context, site, &keys)?;
-        losing.add(site, &content, &recipients);
-        let older = team.older_keys(site);
-        jobs.push(Job { site: *site, before: content, rewrap: Rewrap::Rekey { recipients, older } });
     }
     let exposed = losing.exposed(context, &sites, &pasts);
     let mut edits = edits(&scope, name)?;
@@ -111,35 +106,6 @@ fn edits(scope: &Scope, name: &str) -> Result<Edits> {
 fn stands_in(file: &[u8], keys: &HashSet<String>) -> bool {
     let file = crate::sops::SealedFile::parse(file);
     file.is_ok_and(|file| file.recipients().into_iter().any(|label| keys.contains(&crate::sops::key_of(label))))
-}
-
-/// Returns the readers of an environment without these keys.
-fn remaining(context: &Context<'_>, site: &Site<'_>, keys: &HashSet<String>) -> Result<Vec<Recipient>> {
-    let mut recipients = site.project.recipients(site.environment, context.world.now).unwrap_or_default();
-    recipients.retain(|recipient| !keys.contains(&recipient.key_text()));
-    if recipients.is_empty() {
-        return Err(Error::new(Kind::Refused, format!("nobody would read `{}` any more", site.path()))
-            .hint("add another reader first, or remove the environment"));
-    }
-    Ok(recipients)
-}
-
-/// Refuses to lock the person out who asks.
-fn check_own(context: &Context<'_>, arguments: &Arguments, member: &Member) -> Result<()> {
-    let own: Vec<String> = context
-        .keyring()
-        .identities()
-        .filter_map(|identity| identity.to_recipient().ok())
-        .map(|r| r.key_text())
-        .collect();
-    let is_own = member.recipients.iter().any(|recipient| own.contains(&recipient.key_text()));
-    if !is_own || arguments.yes_me {
-        return Ok(());
-    }
-    let name = &member.name;
-    Err(Error::new(Kind::Refused, format!("`{name}` is the member of this machine's identity"))
-        .because("nothing here could open the files afterwards")
-        .hint("if that is meant: `--yes-me`"))
 }
 
 fn confirm(arguments: &Arguments, scope: &Scope, member: &Member) -> Result<bool> {

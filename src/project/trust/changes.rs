@@ -129,29 +129,6 @@ impl Trust {
         });
     }
 
-    /// Takes what a change of this machine says that was interrupted and finished: its settings are as they were written.
-    pub fn adopt_finished(&mut self, project: &Project, names: &[String]) {
-        let (members, groups) = (facts::members(project), facts::groups(project));
-        let environments =
-            project.environments.iter().filter(|environment| names.contains(&project.label(environment)));
-        let readers: BTreeMap<String, Vec<String>> =
-            environments.map(|environment| (environment.name.clone(), environment.readers.clone())).collect();
-        let (names, prefix) = (names.to_vec(), project.prefix.clone());
-        self.note(move |record| {
-            // Only who went: whoever came was not accepted by the record of then, and `allow` shows him.
-            record.members.retain(|name, _| !names.contains(name) || members.contains_key(name));
-            for (name, known) in record.groups.iter_mut().filter(|(name, _)| names.contains(name)) {
-                known.retain(|member| groups.get(name).is_some_and(|now| now.contains(member)));
-            }
-            let Some(service) = record.services.get_mut(&prefix) else { return };
-            for (name, now) in &readers {
-                if let Some(known) = service.environments.get_mut(name) {
-                    known.readers.retain(|reader| now.contains(reader));
-                }
-            }
-        });
-    }
-
     /// Takes this machine's own declaration of names that run code.
     pub fn adopt_code(&mut self, project: &Project, names: &[Name]) {
         let prefix = project.prefix.clone();

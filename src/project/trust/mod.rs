@@ -7,6 +7,7 @@ mod changes;
 mod checks;
 mod digest;
 mod facts;
+mod interrupted;
 mod record;
 mod store;
 mod versions;
@@ -20,6 +21,7 @@ use crate::base::Name;
 use crate::base::Result;
 use crate::base::World;
 use crate::sops::Bytes32;
+use crate::sops::LinkKey;
 use crate::sops::Recipient;
 
 use super::Environment;
@@ -31,6 +33,7 @@ use record::Record;
 pub use accept::Verdict;
 pub use facts::Difference;
 pub use facts::Matter;
+pub use interrupted::Touched;
 pub use record::FileRecord;
 pub use versions::claims;
 
@@ -104,6 +107,11 @@ impl Trust {
     /// Returns what is recorded of a file, by its path below the project's home.
     pub fn file(&self, path: &str) -> Option<&FileRecord> {
         self.record.files.get(path)
+    }
+
+    /// Returns what lets a new data key of a file prove that it follows those that this machine knows, newest first.
+    pub fn links(&self, path: &str) -> Vec<(Bytes32, LinkKey)> {
+        self.file(path).map_or_else(Vec::new, FileRecord::links)
     }
 
     /// Tells whether a person accepted an environment on this machine.

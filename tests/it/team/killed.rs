@@ -32,7 +32,7 @@ impl Scene {
             s.call(["set", "KEY", "--env", name]).stdin(name.as_str()).go().succeeds();
         }
         std::fs::remove_file(s.path("secrets/development.env")).expect("`init` made it");
-        s.run(["member", "add", "bob", &bob.recipient, "--to", "dev"]).succeeds();
+        s.run(["member", "add", "bob", &bob.recipient, "--to", "dev", "--to", &names[0]]).succeeds();
         let saved = tempfile::tempdir().expect("a folder");
         s.program(["cp", "-a", ".", "../home"]).words([saved.path()]).go().succeeds();
         let mut scene = Self { s, bob, names, old: Vec::new(), saved };
@@ -70,6 +70,8 @@ impl Scene {
             let code = self.bob.code(&self.s, &["get", "KEY", "--env", name]);
             assert_eq!(code, if is_new { 3 } else { 0 }, "{case}: bob and {name}");
         }
+        // Whatever was done is this machine's own, and remembered as that.
+        self.s.call(["set", "KEY", "--env", &self.names[0]]).stdin(self.names[0].as_str()).go().succeeds();
         is_new
     }
 }
