@@ -63,13 +63,10 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
 /// Shows what differs, and accepts it.
 fn allow(context: &Context<'_>, selected: &Selected<'_>) -> Result<()> {
     let (project, trust) = (selected.project, selected.trust);
-    let (was_known, differences) = (trust.borrow().is_known(project), trust.borrow().differences(project));
-    for difference in &differences {
+    for difference in trust.borrow().differences(project) {
         context.ui.warn(format!("accepted: {}", difference.text));
     }
-    if !was_known {
-        show_all(context, selected);
-    }
+    show_new(context, selected);
     trust.borrow_mut().allow(project);
     let mut left = Vec::new();
     for environment in &project.environments {
@@ -98,18 +95,28 @@ fn allow(context: &Context<'_>, selected: &Selected<'_>) -> Result<()> {
     }
 }
 
-fn show_all(context: &Context<'_>, selected: &Selected<'_>) {
-    let project = selected.project;
-    for environment in &project.environments {
+/// Shows what nobody has accepted yet, whether it was only met or is new.
+fn show_new(context: &Context<'_>, selected: &Selected<'_>) {
+    let (project, trust) = (selected.project, selected.trust.borrow());
+    for environment in project.environments.iter().filter(|environment| !trust.is_trusted(project, environment)) {
         let readers: Vec<&str> = project.readers(environment).map(|member| member.name.as_str()).collect();
         context.ui.hint(format!("`{}` is read by {}", environment.name, readers.join(", ")));
         for reference in &environment.references {
             context.ui.hint(format!("`{}` takes `{}` from {}", environment.name, reference.name, reference.text));
         }
     }
+    if trust.is_accepted(project) {
+        return;
+    }
+    for (name, settings) in &project.stores {
+        context.ui.hint(format!("the store `{name}` is {settings}"));
+    }
     for (name, spec) in &project.values {
         if spec.runs_code {
             context.ui.hint(format!("`{name}` may run code"));
+        }
+        if let Some(program) = &spec.rotator {
+            context.ui.hint(format!("`{name}` is rotated by {program}"));
         }
     }
 }

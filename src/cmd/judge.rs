@@ -1,7 +1,10 @@
 //! Trust, at the three moments where a command asks for it: before a file is opened, when it was, and at the end.
 
+use crate::base::Error;
+use crate::base::Kind;
 use crate::base::Result;
 use crate::history::Repository;
+use crate::project::trust::VARIABLE;
 use crate::project::trust::Verdict;
 use crate::resolve::Layer;
 use crate::resolve::Plan;
@@ -19,12 +22,22 @@ use super::target::Target;
 /// # Errors
 /// `Kind::Refused` as [`crate::project::Trust::check_reading`].
 pub fn check_settings(context: &Context<'_>, target: &Target) -> Result<()> {
-    let Some(selected) = target.selected() else { return Ok(()) };
+    let Some(selected) = target.selected() else { return check_no_digest(context, target) };
     let warnings = selected.trust.borrow().check_reading(selected.project, selected.environment)?;
     for warning in warnings {
         context.ui.warn(warning);
     }
     Ok(())
+}
+
+/// No digest speaks of a file that no project declares.
+fn check_no_digest(context: &Context<'_>, target: &Target) -> Result<()> {
+    if context.world.env.get(VARIABLE).is_none() {
+        return Ok(());
+    }
+    let shown = target.shown();
+    Err(Error::new(Kind::Refused, format!("no digest in `{VARIABLE}` fits `{shown}`, which no project declares"))
+        .hint("declare it in secrets.toml, or unset the variable for this call"))
 }
 
 /// Checks that none of these files lost its seal; no key is needed.

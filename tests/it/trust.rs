@@ -1,7 +1,13 @@
 //! What this machine takes of a repository that others write to: versions, settings, and files that were tampered with.
 
+mod ci;
+mod corpus;
 mod histories;
+mod reach;
+mod replaced;
+mod service;
 mod settings;
+mod shown;
 mod tamper;
 mod versions;
 

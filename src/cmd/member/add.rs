@@ -70,10 +70,13 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
             .as_str(),
         edits.texts.get("").map(String::as_str),
     )?;
+    // A last day that somebody else moved is not accepted with it.
+    let is_day_known = arguments.until.is_some() || member.is_none_or(|before| team.trust.knows_last_day(before));
     let member = super::find(&after, &arguments.name)?;
     // Named here, or known as this member's: what else secrets.toml gives him came with the repository.
     let is_named = |recipient: &&Recipient| recipients.iter().any(|named| named.key_text() == recipient.key_text());
-    let is_own = |recipient: &&Recipient| is_named(recipient) || team.trust.knows_member(&member.name, recipient);
+    let is_known = |recipient: &&Recipient| is_day_known && team.trust.knows_member(&member.name, recipient);
+    let is_own = |recipient: &&Recipient| is_named(recipient) || is_known(recipient);
     let accepted: Vec<Recipient> = member.recipients.iter().filter(is_own).cloned().collect();
     let newcomers = if member.is_current(context.world.now) { member.recipients.clone() } else { Vec::new() };
     let edits = Edits { newcomers: accepted, ..edits };

@@ -1,7 +1,6 @@
 //! What the record learns: from what was met, from what a person accepted, and from this machine's own changes.
 
 use std::collections::BTreeMap;
-use std::collections::BTreeSet;
 
 use crate::base::Name;
 use crate::project::Project;
@@ -61,8 +60,8 @@ impl Trust {
     pub fn forget_removed(&mut self, project: &Project) {
         let (members, groups) = (facts::members(project), facts::groups(project));
         self.note(move |record| {
-            keep_common(&mut record.members, &members);
-            keep_common(&mut record.groups, &groups);
+            keep_common(&mut record.members, &members, |known, now| known.keys.retain(|key| now.keys.contains(key)));
+            keep_common(&mut record.groups, &groups, |known, now| known.retain(|member| now.contains(member)));
         });
     }
 
@@ -77,6 +76,10 @@ impl Trust {
             record.groups.clone_from(&groups);
             record.stores.clone_from(&stores);
             record.services.insert(prefix.clone(), service.clone());
+            // A folder that has the members itself is no service of another one any more.
+            if prefix.is_empty() {
+                record.root = None;
+            }
         });
     }
 
@@ -156,10 +159,10 @@ fn put<T: Clone + PartialEq>(
     };
 }
 
-/// Keeps what both have.
-fn keep_common(known: &mut BTreeMap<String, BTreeSet<String>>, now: &BTreeMap<String, BTreeSet<String>>) {
+/// Keeps what both have, and of that what `keep` leaves.
+fn keep_common<T>(known: &mut BTreeMap<String, T>, now: &BTreeMap<String, T>, keep: impl Fn(&mut T, &T)) {
     known.retain(|name, _| now.contains_key(name));
     for (name, parts) in known {
-        parts.retain(|part| now[name].contains(part));
+        keep(parts, &now[name]);
     }
 }

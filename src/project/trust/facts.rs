@@ -8,9 +8,21 @@ use serde::Serialize;
 
 use crate::base::quoted_list;
 use crate::project::Environment;
+use crate::project::Member;
 use crate::project::Project;
+use crate::sops::Recipient;
 
 use super::record::Record;
+
+/// What is remembered of one member.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct MemberFacts {
+    /// The recipients, as the keys that they are compared by.
+    pub keys: BTreeSet<String>,
+    /// The last day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+}
 
 /// What one `secrets.toml` says.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -73,6 +85,35 @@ pub struct Difference {
     pub text: String,
 }
 
+impl MemberFacts {
+    fn of(member: &Member) -> Self {
+        Self { keys: member.recipients.iter().map(Recipient::key_text).collect(), until: member.until.clone() }
+    }
+
+    /// Tells whether a last day (none: for ever) gives no more time than this one.
+    pub fn covers(&self, until: Option<&str>) -> bool {
+        match (self.until.as_deref(), until) {
+            (None, _) => true,
+            (Some(known), Some(now)) => now <= known,
+            (Some(_), None) => false,
+        }
+    }
+
+    fn differences(&self, name: &str, now: &Self) -> Vec<String> {
+        let mut found = Vec::new();
+        if self.keys != now.keys {
+            let parts = parts(&self.keys, &now.keys);
+            found.push(format!("the member `{name}` has other recipients: {parts}"));
+        }
+        if self.until != now.until {
+            let show = |until: &Option<String>| until.clone().unwrap_or_else(|| "none".to_string());
+            let (before, now) = (show(&self.until), show(&now.until));
+            found.push(format!("the last day of the member `{name}` was {before}, and is {now}"));
+        }
+        found
+    }
+}
+
 impl Service {
     /// Takes what a project says.
     pub fn of(project: &Project, is_trusted: bool) -> Self {
@@ -111,10 +152,9 @@ fn programs(project: &Project) -> BTreeMap<String, String> {
     project.values.iter().filter_map(|(name, spec)| Some((name.to_string(), spec.rotator.clone()?))).collect()
 }
 
-/// Returns each member's recipients as the keys that they are compared by.
-pub fn members(project: &Project) -> BTreeMap<String, BTreeSet<String>> {
-    let keys = |member: &crate::project::Member| member.recipients.iter().map(|r| r.key_text()).collect();
-    project.members.iter().map(|member| (member.name.clone(), keys(member))).collect()
+/// Returns what is to be remembered of each member.
+pub fn members(project: &Project) -> BTreeMap<String, MemberFacts> {
+    project.members.iter().map(|member| (member.name.clone(), MemberFacts::of(member))).collect()
 }
 
 /// Returns each group's members.
@@ -126,10 +166,10 @@ pub fn groups(project: &Project) -> BTreeMap<String, BTreeSet<String>> {
 pub fn differences(project: &Project, record: &Record) -> Vec<Difference> {
     let mut found = Vec::new();
     let mut whole = |matter, text: String| found.push(Difference { matter, environment: None, text });
-    for text in changed("member", "recipients", &record.members, &members(project)) {
+    for text in changed("member", &record.members, &members(project), MemberFacts::differences) {
         whole(Matter::Members, text);
     }
-    for text in changed("group", "members", &record.groups, &groups(project)) {
+    for text in changed("group", &record.groups, &groups(project), group_differences) {
         whole(Matter::Members, text);
     }
     for text in changed_texts("the store", &record.stores, &project.stores) {
@@ -184,27 +224,37 @@ impl EnvironmentFacts {
     }
 }
 
-/// Tells what is new, gone, or has other parts.
-fn changed(
+/// Tells what is new, what is gone, and how the rest differs.
+fn changed<T>(
     what: &str,
-    parts: &str,
-    before: &BTreeMap<String, BTreeSet<String>>,
-    now: &BTreeMap<String, BTreeSet<String>>,
+    before: &BTreeMap<String, T>,
+    now: &BTreeMap<String, T>,
+    differences: impl Fn(&T, &str, &T) -> Vec<String>,
 ) -> Vec<String> {
     let mut texts = Vec::new();
     for (name, now) in now {
         match before.get(name) {
             None => texts.push(format!("the {what} `{name}` is new")),
-            Some(before) if before != now => {
-                texts.push(format!("the {what} `{name}` has other {parts}"));
-            }
-            Some(_) => {}
+            Some(before) => texts.extend(differences(before, name, now)),
         }
     }
-    texts.extend(
-        before.keys().filter(|name| !now.contains_key(*name)).map(|name| format!("the {what} `{name}` is gone")),
-    );
+    let gone = before.keys().filter(|name| !now.contains_key(*name));
+    texts.extend(gone.map(|name| format!("the {what} `{name}` is gone")));
     texts
+}
+
+fn group_differences(before: &BTreeSet<String>, name: &str, now: &BTreeSet<String>) -> Vec<String> {
+    if before == now {
+        return Vec::new();
+    }
+    vec![format!("the group `{name}` has other members: {}", parts(before, now))]
+}
+
+/// Tells what came to a set and what went.
+fn parts(before: &BTreeSet<String>, now: &BTreeSet<String>) -> String {
+    let new = now.difference(before).map(|part| format!("`{part}` is new"));
+    let gone = before.difference(now).map(|part| format!("`{part}` is gone"));
+    new.chain(gone).collect::<Vec<_>>().join(", ")
 }
 
 fn changed_texts(what: &str, before: &BTreeMap<String, String>, now: &BTreeMap<String, String>) -> Vec<String> {

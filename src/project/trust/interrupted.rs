@@ -11,6 +11,7 @@ use crate::project::Project;
 use super::FileRecord;
 use super::Trust;
 use super::facts;
+use super::facts::MemberFacts;
 use super::record::Record;
 
 /// What a change of this machine is about, and what the record said of it before. It stands in the change's journal.
@@ -18,7 +19,7 @@ use super::record::Record;
 pub struct Touched {
     /// Members, groups, and environments by their [`Project::label`].
     names: BTreeSet<String>,
-    members: BTreeMap<String, BTreeSet<String>>,
+    members: BTreeMap<String, MemberFacts>,
     groups: BTreeMap<String, BTreeSet<String>>,
     /// The readers, by the environment's label.
     readers: BTreeMap<String, BTreeSet<String>>,
@@ -31,11 +32,7 @@ impl Trust {
     pub fn touched(&self, projects: &[Project], names: &[String], paths: impl Iterator<Item = String>) -> Touched {
         let record = &self.record;
         let names: BTreeSet<String> = names.iter().cloned().collect();
-        let only = |known: &BTreeMap<String, BTreeSet<String>>| {
-            let named = known.iter().filter(|(name, _)| names.contains(*name));
-            named.map(|(name, parts)| (name.clone(), parts.clone())).collect()
-        };
-        let (members, groups) = (only(&record.members), only(&record.groups));
+        let (members, groups) = (only(&record.members, &names), only(&record.groups, &names));
         let mut readers = BTreeMap::new();
         for (project, environment) in environments(projects) {
             let service = record.services.get(&project.prefix);
@@ -103,6 +100,11 @@ fn each_reader_list(record: &mut Record, lists: &Readers, change: impl Fn(&mut B
             change(&mut known.readers, list);
         }
     }
+}
+
+fn only<T: Clone>(known: &BTreeMap<String, T>, names: &BTreeSet<String>) -> BTreeMap<String, T> {
+    let named = known.iter().filter(|(name, _)| names.contains(*name));
+    named.map(|(name, parts)| (name.clone(), parts.clone())).collect()
 }
 
 fn put_back<T: Clone>(known: &mut BTreeMap<String, T>, name: &str, before: Option<&T>) {

@@ -25,8 +25,10 @@ use crate::sops::LinkKey;
 use crate::sops::Recipient;
 
 use super::Environment;
+use super::Member;
 use super::Project;
 
+use facts::MemberFacts;
 use facts::Service;
 use record::Record;
 
@@ -131,16 +133,18 @@ impl Trust {
         found
     }
 
-    /// Tells whether this machine knows a recipient as one of an environment's readers: by member, group and reader as the
-    /// record has them, and not as secrets.toml says now. Of a project never met it knows all.
+    /// Tells whether this machine knows a recipient as one of an environment's readers: by member, last day, group and reader
+    /// as the record has them, and not as secrets.toml says now. Of a project never met it knows all.
     pub fn knows_reader(&self, project: &Project, environment: &Environment, recipient: &Recipient) -> bool {
         let key = recipient.key_text();
         let members = &self.record.members;
+        let until = |name: &str| project.members.iter().find(|member| member.name == name)?.until.as_deref();
+        let is_of = |(name, facts): (&String, &MemberFacts)| facts.keys.contains(&key) && facts.covers(until(name));
         let service = self.record.services.get(&project.prefix);
         let Some(facts) = service.and_then(|service| service.environments.get(&environment.name)) else {
-            return members.is_empty() || members.values().any(|keys| keys.contains(&key));
+            return members.is_empty() || members.iter().any(is_of);
         };
-        let is_of = |member: &String| members.get(member).is_some_and(|keys| keys.contains(&key));
+        let is_of = |member: &String| members.get_key_value(member).is_some_and(is_of);
         facts.readers.iter().any(|reader| match self.record.groups.get(reader) {
             Some(group) => group.iter().any(is_of),
             None => is_of(reader),
@@ -149,13 +153,23 @@ impl Trust {
 
     /// Returns the keys that this machine knows of a member, whatever secrets.toml says now.
     pub fn keys_of_member(&self, member: &str) -> Vec<String> {
-        self.record.members.get(member).into_iter().flatten().cloned().collect()
+        self.record.members.get(member).into_iter().flat_map(|facts| facts.keys.clone()).collect()
     }
 
     /// Tells whether this machine knows a recipient as one of this member. Of a project never met it knows all.
     pub fn knows_member(&self, member: &str, recipient: &Recipient) -> bool {
         let members = &self.record.members;
-        members.is_empty() || members.get(member).is_some_and(|keys| keys.contains(&recipient.key_text()))
+        members.is_empty() || members.get(member).is_some_and(|facts| facts.keys.contains(&recipient.key_text()))
+    }
+
+    /// Tells whether secrets.toml gives a member no more time than this machine knows of.
+    pub fn knows_last_day(&self, member: &Member) -> bool {
+        self.record.members.get(&member.name).is_none_or(|facts| facts.covers(member.until.as_deref()))
+    }
+
+    /// Tells whether a person accepted a project on this machine.
+    pub fn is_accepted(&self, project: &Project) -> bool {
+        self.record.services.get(&project.prefix).is_some_and(|service| service.is_trusted)
     }
 
     /// Tells whether a name may run code here: accepted with the project, or by itself.

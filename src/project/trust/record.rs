@@ -13,6 +13,7 @@ use crate::sops::Version;
 use crate::sops::from_base64;
 use crate::sops::to_base64;
 
+use super::facts::MemberFacts;
 use super::facts::Service;
 
 /// What is remembered of a project, or of all services under one `root`.
@@ -27,9 +28,9 @@ pub struct Record {
     /// The folder that `root` leads to, in the record of a service: everything else stands in that folder's record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root: Option<String>,
-    /// Each member's recipients, as the keys that they are compared by.
+    /// The members.
     #[serde(default)]
-    pub members: BTreeMap<String, BTreeSet<String>>,
+    pub members: BTreeMap<String, MemberFacts>,
     /// Each group's members.
     #[serde(default)]
     pub groups: BTreeMap<String, BTreeSet<String>>,

@@ -48,10 +48,11 @@ fn below(records: &Path, folder: &Path) -> PathBuf {
 /// # Errors
 /// `Kind::Refused` if others could have written it; `Kind::Failed` if it is damaged or of a later version.
 pub fn read(path: &Path) -> Result<Option<Record>> {
+    // Whoever can write to the folder could have taken the record away, too.
+    check_private(path)?;
     if !path.exists() {
         return Ok(None);
     }
-    check_private(path)?;
     let shown = printable(path.as_os_str().as_encoded_bytes());
     let bytes = disk::read(path, MOST_RECORD)?;
     let wrong = |error: serde_json::Error| {
