@@ -18,6 +18,7 @@ pub use name::Pattern;
 pub(crate) use name::glob;
 pub use random::random;
 pub use text::hex;
+pub use text::is_unsafe;
 pub use text::printable;
 pub use text::quoted_list;
 pub use timestamp::Timestamp;

@@ -41,7 +41,8 @@ pub fn quoted_list<T: AsRef<str>>(names: &[T]) -> String {
     }
 }
 
-fn is_unsafe(c: char) -> bool {
+/// Tells whether a character could steer a terminal, or hide or reverse text: what [`printable`] escapes.
+pub fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{061C}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
 }

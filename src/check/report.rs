@@ -2,41 +2,37 @@
 
 use serde_json::json;
 
-use crate::base::printable;
-
 use super::Finding;
 use super::RULES;
 use super::Severity;
 
-/// Prints one finding as two lines.
-pub fn text(findings: &[Finding]) -> String {
-    let mut text = String::new();
+/// Returns two lines for each finding.
+pub fn text(findings: &[Finding]) -> Vec<String> {
+    let mut lines = Vec::with_capacity(findings.len() * 2);
     for finding in findings {
         let word = if finding.severity == Severity::Error { "error" } else { "warning" };
         let line = finding.line.map_or_else(String::new, |line| format!(":{line}"));
-        let message =
-            printable(format!("{}{line}: {word}: {} [{}]", finding.file, finding.message, finding.id).as_bytes());
-        text.push_str(&format!("{message}\n  {}\n", printable(finding.hint.as_bytes())));
+        lines.push(format!("{}{line}: {word}: {} [{}]", finding.file, finding.message, finding.id));
+        lines.push(format!("  {}", finding.hint));
     }
-    text
+    lines
 }
 
-/// Prints workflow commands, which GitHub shows beside the lines of a pull request.
-pub fn github(findings: &[Finding]) -> String {
-    let mut text = String::new();
-    for finding in findings {
+/// Returns workflow commands, which GitHub shows beside the lines of a pull request.
+pub fn github(findings: &[Finding]) -> Vec<String> {
+    let command = |finding: &Finding| {
         let word = if finding.severity == Severity::Error { "error" } else { "warning" };
         let line = finding.line.map_or_else(String::new, |line| format!(",line={line}"));
         let message = escape(&format!("{}. {}", finding.message, finding.hint));
         let (file, id) = (escape(&finding.file).replace(':', "%3A").replace(',', "%2C"), finding.id);
-        text.push_str(&format!("::{word} file={file}{line},title=secrets {id}::{message}\n"));
-    }
-    text
+        format!("::{word} file={file}{line},title=secrets {id}::{message}")
+    };
+    findings.iter().map(command).collect()
 }
 
 /// A workflow command is one line; these three bytes are escaped in it.
 fn escape(text: &str) -> String {
-    printable(text.as_bytes()).replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
 /// Returns a SARIF 2.1.0 log (<https://docs.oasis-open.org/sarif/sarif/v2.1.0/>).

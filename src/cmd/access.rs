@@ -57,7 +57,7 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
     let columns = columns(&projects, &contents)?;
     let Some(project) = projects.first() else { return Ok(()) };
     let matrix = Matrix::of(project, &columns, context.world.now);
-    if context.ui.is_json() { context.ui.json(&to_json(&matrix)) } else { context.ui.data(to_text(&matrix).as_bytes()) }
+    if context.ui.is_json() { context.ui.json(&to_json(&matrix)) } else { context.ui.lines(to_lines(&matrix)) }
 }
 
 /// What each environment's file holds; `None` where there is none.
@@ -116,28 +116,26 @@ fn columns(projects: &[Project], contents: &[Option<Vec<u8>>]) -> Result<Vec<Col
     Ok(columns)
 }
 
-fn to_text(matrix: &Matrix) -> String {
+fn to_lines(matrix: &Matrix) -> Vec<String> {
     let head = matrix.columns.iter().zip(&matrix.is_sealed);
     let heads: Vec<String> =
         head.map(|(name, sealed)| if *sealed { name.clone() } else { format!("{name}*") }).collect();
     let first = matrix.rows.iter().map(|row| row.name.chars().count()).max().unwrap_or(0);
-    let mut text = format!("{:first$}         ", "");
-    heads.iter().for_each(|head| text.push_str(&format!("  {head}")));
-    text.push('\n');
+    let mut lines = vec![format!("{:first$}           {}", "", heads.join("  "))];
     for row in &matrix.rows {
         let kind = if row.kind == "member" { "" } else { row.kind };
-        text.push_str(&format!("{:first$}  {kind:<7}", printable(row.name.as_bytes())));
+        let mut line = format!("{:first$}  {kind:<7}", row.name);
         for (cell, head) in row.cells.iter().zip(&heads) {
-            text.push_str(&format!("  {:width$}", symbol(*cell), width = head.chars().count()));
+            line.push_str(&format!("  {:width$}", symbol(*cell), width = head.chars().count()));
         }
-        text.truncate(text.trim_end().len());
-        text.push('\n');
+        lines.push(line.trim_end().to_string());
     }
-    text.push_str("● can open, as configured  ○ configured, not in the file: `secrets rekey`  ! can open, not configured: `secrets rekey`\n");
+    let legend = "● can open, as configured  ○ configured, not in the file: `secrets rekey`  ! can open, not configured: `secrets rekey`";
+    lines.push(legend.to_string());
     if matrix.is_sealed.contains(&false) {
-        text.push_str("* not sealed: what its header says is a claim\n");
+        lines.push("* not sealed: what its header says is a claim".to_string());
     }
-    text
+    lines
 }
 
 fn symbol(cell: Cell) -> &'static str {
@@ -199,23 +197,18 @@ fn who(context: &Context<'_>, scope: &Scope, name: &Name) -> Result<()> {
             Error::new(Kind::Failed, format!("no file has, or had, `{name}`")).hint("`secrets list` shows the names")
         );
     }
-    let mut text = String::new();
+    let mut lines = Vec::new();
     for (environment, readers, ever, reference) in &rows {
-        if let Some(reference) = reference {
-            text.push_str(&format!(
-                "{environment}: from {}; its store says who reads\n",
-                printable(reference.as_bytes())
-            ));
-        }
+        lines.extend(reference.iter().map(|from| format!("{environment}: from {from}; its store says who reads")));
         if !readers.is_empty() {
-            text.push_str(&format!("{environment}: {}\n", printable(readers.join(", ").as_bytes())));
+            lines.push(format!("{environment}: {}", readers.join(", ")));
         }
         if !ever.is_empty() {
-            text.push_str(&format!("{environment}, some version in git: {}\n", printable(ever.join(", ").as_bytes())));
+            lines.push(format!("{environment}, some version in git: {}", ever.join(", ")));
         }
     }
-    text.push_str("not known: copies, what a program did with it, and the readers of stores\n");
-    context.ui.data(text.as_bytes())
+    lines.push("not known: copies, what a program did with it, and the readers of stores".to_string());
+    context.ui.lines(lines)
 }
 
 /// What a member has seen, and what of it still works.
@@ -247,7 +240,7 @@ fn member(context: &Context<'_>, scope: &Scope, name: &str) -> Result<()> {
         });
         return context.ui.json(&rows.collect::<Vec<_>>());
     }
-    let mut text = String::new();
+    let mut lines = Vec::new();
     for (environment, exposure) in &rows {
         let (seen, current) = (exposure.seen.len(), texts(&exposure.current));
         let current = if current.is_empty() {
@@ -255,10 +248,10 @@ fn member(context: &Context<'_>, scope: &Scope, name: &str) -> Result<()> {
         } else {
             format!("still work: {}", current.join(", "))
         };
-        text.push_str(&format!("{environment}: {seen} names seen; {current}\n"));
+        lines.push(format!("{environment}: {seen} names seen; {current}"));
     }
     if rows.is_empty() {
-        text.push_str(&format!("{} has seen no value of these files\n", quoted_list(&[name])));
+        lines.push(format!("{} has seen no value of these files", quoted_list(&[name])));
     }
-    context.ui.data(text.as_bytes())
+    context.ui.lines(lines)
 }

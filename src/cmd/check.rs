@@ -78,8 +78,7 @@ fn print(context: &Context<'_>, arguments: &Arguments, findings: &[Finding], is_
         });
         return context.ui.json(&rows.collect::<Vec<_>>());
     }
-    let text = if is_github { check::github(findings) } else { check::text(findings) };
-    context.ui.data(text.as_bytes())
+    context.ui.lines(if is_github { check::github(findings) } else { check::text(findings) })
 }
 
 /// A pipeline that demands a digest should not find out in the deployment that none fits.

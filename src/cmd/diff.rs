@@ -85,15 +85,15 @@ fn print(context: &Context<'_>, project: &Project, found: &[(&str, Option<Change
         });
         return context.ui.json(&rows.collect::<Vec<_>>());
     }
-    let mut text = String::new();
+    let mut text = Vec::new();
     for (name, changes) in found {
-        text.push_str(&format!("{name}\n"));
+        text.push(name.to_string());
         match changes {
-            Some(changes) => lines(project, changes).iter().for_each(|line| text.push_str(&format!("  {line}\n"))),
-            None => text.push_str("  ! a version cannot be read: `secrets status` says why\n"),
+            Some(changes) => text.extend(lines(project, changes).iter().map(|line| format!("  {line}"))),
+            None => text.push("  ! a version cannot be read: `secrets status` says why".to_string()),
         }
     }
-    context.ui.data(text.as_bytes())
+    context.ui.lines(text)
 }
 
 /// Returns one line for each change, as a person reads it.
@@ -106,7 +106,7 @@ pub fn lines(project: &Project, changes: &Changes) -> Vec<String> {
     lines.extend(changes.unknown.iter().map(|name| format!("? {name} (rekeyed; no identity here compares it)")));
     for (mark, labels) in [("+", &changes.readers_added), ("-", &changes.readers_removed)] {
         let labels: Vec<&str> = labels.iter().map(String::as_str).collect();
-        lines.extend(project.who(&labels).iter().map(|who| format!("{mark} reader {}", printable(who.as_bytes()))));
+        lines.extend(project.who(&labels).iter().map(|who| format!("{mark} reader {who}")));
     }
     if changes.rekeyed {
         lines.push("* a new data key".to_string());

@@ -40,10 +40,5 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
         let references = references.iter().map(|name| json!({ "name": name.as_str(), "origin": "reference" }));
         return context.ui.json(&rows.chain(references).collect::<Vec<_>>());
     }
-    let mut text = String::new();
-    for name in plan.rows.iter().map(|row| &row.name).chain(references) {
-        text.push_str(name.as_str());
-        text.push('\n');
-    }
-    context.ui.data(text.as_bytes())
+    context.ui.lines(plan.rows.iter().map(|row| &row.name).chain(references).map(Name::as_str))
 }

@@ -67,7 +67,7 @@ fn list(context: &Context<'_>) -> Result<()> {
         return context.ui.json(&rows.collect::<Vec<_>>());
     }
     let width = project.members.iter().map(|member| member.name.len()).max().unwrap_or(0);
-    let mut text = String::new();
+    let mut lines = Vec::new();
     for member in &project.members {
         let recipients: Vec<String> = member.recipients.iter().map(|recipient| short(recipient.label())).collect();
         let mut notes = vec![recipients.join(", ")];
@@ -81,9 +81,9 @@ fn list(context: &Context<'_>) -> Result<()> {
         } else {
             format!("reads {}", environments.join(", "))
         });
-        text.push_str(&format!("{:<width$}  {}\n", member.name, notes.join("; ")));
+        lines.push(format!("{:<width$}  {}", member.name, notes.join("; ")));
     }
-    context.ui.data(text.as_bytes())
+    context.ui.lines(lines)
 }
 
 fn kind(member: &Member) -> &'static str {

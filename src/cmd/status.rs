@@ -5,7 +5,6 @@ use serde_json::json;
 use crate::base::Error;
 use crate::base::Kind;
 use crate::base::Result;
-use crate::base::printable;
 use crate::base::quoted_list;
 use crate::history::Repository;
 use crate::project::trust::Verdict;
@@ -39,7 +38,7 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
         report.add_trust(&selected)?;
         judge::remember(context, &selected);
     }
-    if context.ui.is_json() { context.ui.json(&report.to_json()) } else { context.ui.data(report.to_text().as_bytes()) }
+    if context.ui.is_json() { context.ui.json(&report.to_json()) } else { context.ui.lines(report.to_lines()) }
 }
 
 /// Tells what can be told of a file that was read: what it says without a key, then what the key proves.
@@ -143,8 +142,7 @@ impl Report {
             if place.project.is_empty() {
                 format!("version {}, outside any project", seal.seq)
             } else {
-                let shown = printable(format!("{} {}", place.project, place.path).as_bytes());
-                format!("version {}, for {shown}", seal.seq)
+                format!("version {}, for {} {}", seal.seq, place.project, place.path)
             }
         });
     }
@@ -187,9 +185,9 @@ impl Report {
         })
     }
 
-    fn to_text(&self) -> String {
-        let mut text = String::new();
-        let mut row = |name: &str, value: &str| text.push_str(&format!("{name:<12} {value}\n"));
+    fn to_lines(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        let mut row = |name: &str, value: &str| lines.push(format!("{name:<12} {value}"));
         if let (Some(project), Some(environment)) = (&self.project, &self.environment) {
             row("project", project);
             row("environment", environment);
@@ -221,15 +219,14 @@ impl Report {
             row(name, value);
         }
         for change in &self.changed {
-            row("changed", &printable(format!("{change}; `secrets allow` accepts it").as_bytes()));
+            row("changed", &format!("{change}; `secrets allow` accepts it"));
         }
         for (member, environment, names) in &self.rotate {
-            let text = format!("{member} has seen {} of {environment}", quoted_list(names));
-            row("rotate", &printable(text.as_bytes()));
+            row("rotate", &format!("{member} has seen {} of {environment}", quoted_list(names)));
         }
         if let Some(what) = &self.waiting {
             row("interrupted", &format!("`{what}`: `secrets rekey --resume` finishes it, `--abort` undoes it"));
         }
-        text
+        lines
     }
 }

@@ -12,6 +12,7 @@ use crate::base::Env;
 use crate::base::Error;
 use crate::base::Kind;
 use crate::base::Result;
+use crate::base::is_unsafe;
 use crate::base::printable;
 
 /// When to use colour.
@@ -92,6 +93,19 @@ impl Ui {
         self.data(format!("{}\n", text.as_ref()).as_bytes())
     }
 
+    /// Writes lines that a person reads to stdout; whatever foreign text got into one, it stays one, and steers no terminal.
+    ///
+    /// # Errors
+    /// As [`Self::data`].
+    pub fn lines<L: AsRef<str>>(&self, lines: impl IntoIterator<Item = L>) -> Result<()> {
+        let mut text = String::new();
+        for line in lines {
+            text.push_str(&printable(line.as_ref().as_bytes()));
+            text.push('\n');
+        }
+        self.data(text.as_bytes())
+    }
+
     /// Writes a JSON document to stdout.
     ///
     /// # Errors
@@ -99,7 +113,7 @@ impl Ui {
     pub fn json(&self, document: &impl Serialize) -> Result<()> {
         let text = serde_json::to_string_pretty(document)
             .map_err(|error| Error::new(Kind::Bug, "cannot write JSON").because(error))?;
-        self.line(text)
+        self.line(harmless(text))
     }
 
     /// Says that something was done.
@@ -130,7 +144,7 @@ impl Ui {
                 "hints": error.hints(),
                 "rule": error.broken_rule(),
             }});
-            to_stderr(&format!("{document}\n"));
+            to_stderr(&format!("{}\n", harmless(document.to_string())));
             return;
         }
         self.say(Tone::Error, "error", error.message());
@@ -168,6 +182,23 @@ impl Ui {
             to_stderr(&format!("{word}: {text}\n"));
         }
     }
+}
+
+/// Escapes in JSON what could steer a terminal: its own rules (RFC 8259, section 7) ask for C0 alone.
+fn harmless(json: String) -> String {
+    let is_raw = |c: char| c != '\n' && is_unsafe(c);
+    if !json.contains(is_raw) {
+        return json;
+    }
+    let mut out = String::with_capacity(json.len() + 64);
+    for c in json.chars() {
+        if is_raw(c) {
+            out.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            out.push(c);
+        }
+    }
+    out
 }
 
 /// A stderr that cannot be written has nobody to tell.

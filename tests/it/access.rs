@@ -138,3 +138,31 @@ fn a_history_that_is_cut_is_told() {
         s.call(words).cwd("../clone").go().succeeds().says("only the end of the history").says("--unshallow");
     }
 }
+
+/// Git brings folders with any name.
+#[test]
+fn a_services_folder_does_not_steer_the_terminal() {
+    let s = Sandbox::new();
+    let folder = "services/a\u{1b}[31m\u{9b}\u{202e}";
+    let settings =
+        "version = 1\nproject = \"a\"\nroot = \"../..\"\n\n[environments.development]\nreaders = [\"dev\"]\n";
+    let s = s.file(format!("{folder}/secrets.toml"), settings);
+    s.call(["set", "KEY"]).cwd(folder).stdin("value").go().succeeds();
+    for words in [&["access"][..], &["access", "--who", "KEY"], &["access", "--member", "alice"], &["check"]] {
+        for from in [".", folder] {
+            let outcome = s.call(words).cwd(from).go();
+            let is_raw = |c: char| (c.is_control() && c != '\n') || ('\u{202a}'..='\u{202e}').contains(&c);
+            assert!(!outcome.stdout().contains(is_raw), "{words:?} in {from:?}: {:?}", outcome.stdout());
+        }
+    }
+}
+
+/// A person looks at JSON on a terminal too.
+#[test]
+fn json_has_no_raw_control_character() {
+    let s = Sandbox::new();
+    let text = s.read("secrets.toml").replace("[groups]\n", "[groups]\n\"\\u007f\\u009b2J\" = [\"alice\"]\n");
+    let s = s.file("secrets.toml", text);
+    let stdout = s.run(["member", "list", "--json"]).succeeds().stdout();
+    assert!(!stdout.contains(|c: char| c.is_control() && c != '\n'), "{stdout:?}");
+}
