@@ -1,6 +1,5 @@
 //! `secrets.toml` against the day, the other environments, and `.sops.yaml`.
 
-use std::collections::BTreeMap;
 use std::collections::HashSet;
 use std::path::Path;
 
@@ -14,6 +13,7 @@ use crate::project::Environment;
 use crate::project::FILE_NAME;
 use crate::project::Project;
 use crate::project::SOPS_YAML;
+use crate::sops::Selector;
 use crate::team::Scope;
 
 use super::Content;
@@ -95,11 +95,8 @@ fn names(project: &Project, contents: &[Content<'_>], found: &mut Vec<Finding>) 
             found.push(finding("missing-required", Severity::Error, path.clone(), message, hint));
         }
     }
-    let mut counts: BTreeMap<&String, usize> = BTreeMap::new();
-    sets.iter().flat_map(|(_, names)| names).for_each(|name| *counts.entry(name).or_default() += 1);
-    // All others have it, and there are several: then it was probably forgotten.
-    for (name, _) in counts.into_iter().filter(|(_, count)| *count >= 2 && count + 1 == sets.len()) {
-        for (environment, _) in sets.iter().filter(|(_, names)| !names.contains(name)) {
+    for (environment, names) in &sets {
+        for name in forgotten(project, environment, names, &sets)? {
             let message = format!("every environment but `{}` has `{name}`", environment.name);
             let hint = format!("`secrets set {name} --env {}`, if it was forgotten", environment.name);
             let path = project.below_home(&environment.file);
@@ -107,6 +104,27 @@ fn names(project: &Project, contents: &[Content<'_>], found: &mut Vec<Finding>) 
         }
     }
     Ok(())
+}
+
+/// Returns the names that an environment does not have and all others do, several of them; those that extend it may have more.
+fn forgotten<'n>(
+    project: &Project,
+    environment: &Environment,
+    names: &HashSet<String>,
+    sets: &'n [(&Environment, HashSet<String>)],
+) -> Result<Vec<&'n String>> {
+    let mut others = Vec::new();
+    for (other, names) in sets {
+        if project.layers(other)?.iter().all(|layer| layer.name != environment.name) {
+            others.push(names);
+        }
+    }
+    let [first, rest @ ..] = others.as_slice() else { return Ok(Vec::new()) };
+    let is_forgotten = |name: &&String| !names.contains(*name) && rest.iter().all(|other| other.contains(*name));
+    let mut forgotten: Vec<&String> =
+        if rest.is_empty() { Vec::new() } else { first.iter().filter(is_forgotten).collect() };
+    forgotten.sort();
+    Ok(forgotten)
 }
 
 /// A rendered `.sops.yaml` is what would be rendered now; in a foreign one the readers of our files are looked for.
@@ -127,9 +145,15 @@ fn sops_yaml(project: &Project, now: Timestamp, found: &mut Vec<Finding>) -> Res
         let Some(rule) = project::foreign::rule_for(&text, &environment.file) else { continue };
         let Ok(due) = project.recipients(environment, now) else { continue };
         let due: HashSet<String> = due.iter().map(crate::sops::Recipient::key_text).collect();
-        let named: HashSet<String> = rule.iter().map(|label| crate::sops::key_of(label)).collect();
-        if due != named {
-            let message = format!("its rule for `{}` names other recipients than secrets.toml", environment.file);
+        let named: HashSet<String> = rule.age.iter().map(|label| crate::sops::key_of(label)).collect();
+        let selector = Selector::for_plain(&environment.plain)?;
+        let (name, pattern) = selector.written().unwrap_or_default();
+        let selects_alike = rule.selects_as(name, &String::from_utf8_lossy(pattern));
+        for (what, is_same) in [("recipients", due == named), ("names in clear", selects_alike)] {
+            if is_same {
+                continue;
+            }
+            let message = format!("its rule for `{}` has other {what} than secrets.toml", environment.file);
             let hint = "change the one that is wrong; sops follows that file, and `secrets` the other".to_string();
             found.push(finding("sops-yaml-drift", Severity::Error, path.clone(), message, hint));
         }

@@ -45,6 +45,7 @@ pub use seal::NextSeal;
 pub use seal::Place;
 pub use seal::Seal;
 pub use seal::Version;
+pub use selector::SELECTORS;
 pub use selector::Selector;
 pub use spelling::from_base64;
 pub use spelling::to_base64;

@@ -18,7 +18,8 @@ const ENCRYPT_ALL: &str = "^$";
 const DEFAULT_SUFFIX: &str = "_unencrypted";
 
 /// The names of the six selectors, as metadata without the prefix.
-const NAMES: [&str; 6] = [
+/// The selectors that sops knows, without the prefix of their metadata.
+pub const SELECTORS: [&str; 6] = [
     "unencrypted_suffix", "encrypted_suffix", "unencrypted_regex", "encrypted_regex", "unencrypted_comment_regex",
     "encrypted_comment_regex",
 ];
@@ -57,7 +58,7 @@ impl Selector {
 
     /// Reads the selector from metadata; `get` returns a value by its name without the prefix.
     pub(super) fn parse(get: impl Fn(&str) -> Option<Vec<u8>>) -> Result<Self> {
-        let mut found = NAMES.iter().filter_map(|name| get(name).map(|value| (*name, value)));
+        let mut found = SELECTORS.iter().filter_map(|name| get(name).map(|value| (*name, value)));
         match (found.next(), found.next()) {
             (None, _) => Ok(Self { rule: Rule::UnencryptedSuffix(DEFAULT_SUFFIX.into()), written: None }),
             (Some((name, value)), None) => Self::new(name, &value),
@@ -82,7 +83,7 @@ impl Selector {
     }
 
     pub(super) fn is_metadata_name(rest: &str) -> bool {
-        NAMES.contains(&rest)
+        SELECTORS.contains(&rest)
     }
 
     /// Returns the metadata line's name, without prefix, and its value; `None` where the file has none.

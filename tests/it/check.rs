@@ -221,3 +221,53 @@ fn no_identity_is_needed() {
     edit(&s, SEALED, |f| f.replace("KEY=ENC", "YEK=ENC"));
     assert_eq!(found(&s, &["--ci"]), (BTreeSet::new(), 0), "a key would be needed to see that");
 }
+
+/// Foreign rules that give the same recipients, in the styles that people write.
+#[test]
+fn a_foreign_sops_yaml_that_agrees_is_no_finding_in_any_style() {
+    let (s, bob) = project();
+    let (a, b, other) = (s.recipient(), bob.recipient, Person::new(&s).recipient);
+    let rest = format!("    unencrypted_regex: ^$\n  - age: {other}\n");
+    let file = "path_regex: secrets/.*\\.env$";
+    let styles = [
+        format!("  - {file}\n    age: {a},{b}\n"),
+        format!("  - {file}\n    age: >-\n      {a},\n      {b}\n"),
+        format!("  - age:\n      - {b}\n      - \"{a}\"\n    {file}\n"),
+        format!("  - {file} # ours\n    age: [{a}, {b}] # alice, bob\n"),
+        format!("  - path_regex: \"secrets/.*\\\\.env$\"\n    age: '{a}, {b}'\n"),
+        format!("  - path_regex: other\n    pgp: ABC\n  - {file}\n    age: {b},{a}\n"),
+    ];
+    let mut wrong = Vec::new();
+    for style in styles {
+        s.write(".sops.yaml", format!("creation_rules:\n{style}{rest}"));
+        if found(&s, &["--ci"]) != (BTreeSet::new(), 0) {
+            wrong.push(style);
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_foreign_rule_with_another_selector_is_found() {
+    let (s, bob) = project();
+    for selector in ["unencrypted_regex: ^PORT$", "encrypted_regex: KEY", "unencrypted_suffix: _plain"] {
+        let rule = format!("  - path_regex: secrets/\n    age: {},{}\n", s.recipient(), bob.recipient);
+        s.write(".sops.yaml", format!("creation_rules:\n{rule}    {selector}\n"));
+        assert!(found(&s, &["--ci"]).0.contains("sops-yaml-drift"), "{selector}");
+    }
+}
+
+/// The lowest layer is not the one that forgot a name.
+#[test]
+fn what_an_upper_layer_hands_down_is_missing_nowhere() {
+    let (s, _) = project();
+    let layers = ["production", "restricted"];
+    edit(&s, "secrets.toml", |text| {
+        text.replace("[environments.production]\n", "[environments.production]\nextends = \"development\"\n")
+    });
+    let s = s.settings("[environments.restricted]\nextends = \"production\"\nreaders = [\"dev\"]\n");
+    for name in layers {
+        s.call(["set", &format!("OF_{name}").to_uppercase(), "--env", name]).stdin("value").go().succeeds();
+    }
+    assert!(!found(&s, &["--ci"]).0.contains("missing-name"));
+}
