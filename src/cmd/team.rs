@@ -53,7 +53,7 @@ impl<'c> Team<'c> {
     /// Locks a team's files, and returns them as they are from then on.
     ///
     /// # Errors
-    /// As [`Scope::of`], [`Trust::load`] and [`Lock::all_beneath`]; `Kind::Failed` if a change was interrupted.
+    /// As [`Scope::of`], [`Trust::load`], [`Trust::check_place`] and [`Lock::all_beneath`]; `Kind::Failed` if a change was interrupted.
     pub fn lock(context: &'c Context<'c>) -> Result<(Self, Scope)> {
         let before = Scope::of(context.project()?)?;
         let home = before.projects[0].home.clone();
@@ -71,6 +71,7 @@ impl<'c> Team<'c> {
         // What was read before the lock may have changed since.
         let scope = Scope::of(context.project()?)?;
         let trust = Trust::load(context.world, &scope.projects[0])?;
+        trust.check_place()?;
         transaction::check_none_waits(&trust)?;
         Ok((Self { context, trust, locks }, scope))
     }

@@ -84,17 +84,15 @@ fn a_folder_that_looks_like_a_repository_runs_nothing() {
     );
     let plain = git(s, ["-C", "nested", "status"]);
     assert!(traps.take_fired().contains("nested"), "plain git does not run into it: {}", plain.stderr());
-    let set = s.call(["set", "B"]).stdin(secret("ours")).cwd("nested");
-    traps.stay_shut(set.go()).succeeds();
-    for words in [
-        &["run", "--", "true"][..],
-        &["status"],
-        &["allow"],
-        &["init", "--yes"],
-        &["member", "list"],
-        &["reseal"],
-        &["rekey"],
-    ] {
+    let set = || traps.stay_shut(s.call(["set", "B"]).stdin(secret("ours")).cwd("nested").go());
+    set().exits(5).says("new inside the project");
+    for (words, code) in [(&["run", "--", "true"][..], 125), (&["status"], 0), (&["rekey"], 5), (&["allow"], 0)] {
+        traps.stay_shut(s.call(words).cwd("nested").go()).exits(code);
+    }
+    set().succeeds();
+    for words in
+        [&["run", "--", "true"][..], &["status"], &["init", "--yes"], &["member", "list"], &["reseal"], &["rekey"]]
+    {
         traps.stay_shut(s.call(words).cwd("nested").go()).succeeds();
     }
     traps.stay_shut(s.call(["diff"]).cwd("nested").go()).exits(1).says("in no git repository");

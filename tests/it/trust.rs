@@ -16,6 +16,9 @@ use std::path::Path;
 use crate::sandbox::SEALED;
 use crate::sandbox::Sandbox;
 
+/// Somebody whom nobody here has accepted.
+pub const RECIPIENT: &str = "age1pvugvqht7rm5le7hxqweerjquntt9n948tduzys67gqjl8ymgchq8je9xx";
+
 /// Where the vectors of the seal lie.
 pub fn vectors() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/seal"))

@@ -70,7 +70,7 @@ impl Trust {
         let service = Service::of(project, true);
         let prefix = project.prefix.clone();
         let (members, groups, stores) = (facts::members(project), facts::groups(project), project.stores.clone());
-        self.moved = None;
+        self.misplaced = None;
         self.note(move |record| {
             record.members.clone_from(&members);
             record.groups.clone_from(&groups);

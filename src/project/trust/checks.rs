@@ -57,6 +57,14 @@ impl Trust {
         refuse(found.iter().filter(concerns), "changed, and the next write would follow it")
     }
 
+    /// Checks that the settings lie where this machine expects them.
+    ///
+    /// # Errors
+    /// `Kind::Refused` where `root` leads elsewhere, or a project is new inside one that is known.
+    pub fn check_place(&self) -> Result<()> {
+        refuse(self.misplaced.iter(), "is not what this machine has accepted")
+    }
+
     /// Returns the recipients of an environment's readers, all of whom this machine knows.
     ///
     /// # Errors

@@ -52,8 +52,8 @@ pub struct Trust {
     notes: Vec<Note>,
     /// The services of which anything was recorded before this call.
     known: HashSet<String>,
-    /// Where `root` leads somewhere else than before.
-    moved: Option<Difference>,
+    /// How the place of the settings differs from what is known.
+    misplaced: Option<Difference>,
     /// The digests of [`VARIABLE`].
     digests: Option<Vec<String>>,
     /// The data keys of the files that this call opened, by path.
@@ -68,7 +68,7 @@ impl Trust {
     pub fn load(world: &World, project: &Project) -> Result<Self> {
         let path = store::path_of(world, &project.home);
         let found = path.as_deref().map(store::read).transpose()?.flatten();
-        let moved = store::moved(world, project, found.as_ref())?;
+        let misplaced = store::misplaced(world, project, found.as_ref())?;
         let record = match found {
             Some(record) => record,
             None => store::new_record(&project.home)?,
@@ -78,7 +78,7 @@ impl Trust {
             text.split(',').map(|digest| digest.trim().to_string()).filter(|digest| !digest.is_empty()).collect()
         });
         let known = record.services.keys().cloned().collect();
-        Ok(Self { path, record, notes: Vec::new(), known, moved, digests, opened: HashMap::new() })
+        Ok(Self { path, record, notes: Vec::new(), known, misplaced, digests, opened: HashMap::new() })
     }
 
     /// Returns the random id under which this machine keeps everything of the project.
@@ -129,7 +129,7 @@ impl Trust {
             // The members of a service's home may be known from another service.
             found.retain(|difference| difference.matter == Matter::Members && !self.record.members.is_empty());
         }
-        found.extend(self.moved.clone());
+        found.extend(self.misplaced.clone());
         found
     }
 
@@ -191,9 +191,13 @@ impl Trust {
     pub fn save(&mut self, project: &Project) -> Result<()> {
         let notes = std::mem::take(&mut self.notes);
         let Some(path) = self.path.as_deref().filter(|_| !notes.is_empty()) else { return Ok(()) };
+        // A project in a place that nobody accepted stays one that was never met.
+        if self.misplaced.is_some() && self.known.is_empty() {
+            return Ok(());
+        }
         store::update(path, &self.record, |record| notes.iter().for_each(|note| note(record)))?;
         // Where `root` led before stays known until a person accepts that it leads elsewhere.
-        if self.moved.is_some() {
+        if self.misplaced.is_some() {
             return Ok(());
         }
         store::point_home(path, project, &self.record.id)

@@ -144,11 +144,30 @@ pub fn point_home(home: &Path, project: &Project, id: &str) -> Result<()> {
     update(&below(records, &project.folder), &pointer, |record| record.root = Some(root))
 }
 
-/// Tells whether `root` leads somewhere else than when this machine met the folder; `home` is the record that was read.
+/// Tells whether the settings lie where this machine would not expect them: `root` leads somewhere else than when it met
+/// the folder, or a project never met lies inside one that it knows. `home` is the record that was read.
 ///
 /// # Errors
 /// As [`read`].
-pub fn moved(world: &World, project: &Project, home: Option<&Record>) -> Result<Option<Difference>> {
+pub fn misplaced(world: &World, project: &Project, home: Option<&Record>) -> Result<Option<Difference>> {
+    let place = |text: String| Difference { matter: Matter::Place, environment: None, text };
+    if let (None, Some(outer)) = (home, known_above(world, &project.home)) {
+        let outer = printable(outer.as_os_str().as_encoded_bytes());
+        return Ok(Some(place(format!("it is new inside the project in `{outer}`, with members of its own"))));
+    }
+    moved(world, project, home).map(|text| text.map(place))
+}
+
+/// Finds a folder above with a record, in the same repository: a commit could have put `folder` into it.
+fn known_above(world: &World, folder: &Path) -> Option<PathBuf> {
+    let real = folder.canonicalize().ok()?;
+    let is_border = |folder: &&Path| folder.join(".git").symlink_metadata().is_ok();
+    let inside = real.ancestors().take_while(|folder| !is_border(folder)).count();
+    let is_known = |folder: &&Path| path_of(world, folder).is_some_and(|path| path.exists());
+    real.ancestors().take(inside + 1).skip(1).find(is_known).map(Path::to_path_buf)
+}
+
+fn moved(world: &World, project: &Project, home: Option<&Record>) -> Result<Option<String>> {
     let is_service = !project.prefix.is_empty();
     let before = match home {
         Some(record) if !is_service => record.root.clone(),
@@ -163,6 +182,5 @@ pub fn moved(world: &World, project: &Project, home: Option<&Record>) -> Result<
         return Ok(None);
     }
     let show = |root: &Option<String>| root.as_ref().map_or("nowhere".to_string(), |root| format!("to `{root}`"));
-    let text = format!("`root` led {}, and leads {}", show(&before), show(&now));
-    Ok(Some(Difference { matter: Matter::Place, environment: None, text }))
+    Ok(Some(format!("`root` led {}, and leads {}", show(&before), show(&now))))
 }

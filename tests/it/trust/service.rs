@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::sandbox::SEALED;
 use crate::sandbox::Sandbox;
+use crate::trust::RECIPIENT;
 use crate::trust::put;
 use crate::trust::start;
 use crate::trust::without_seal;
@@ -136,4 +137,36 @@ fn a_project_that_was_never_met_is_seen_and_not_trusted() {
     put(&s, before);
     s.run(["allow"]).succeeds();
     assert_eq!(s.run(["status", "--json"]).succeeds().json()["trust"], "trusted");
+}
+
+/// Settings that lie inside the project and name readers of their own.
+fn nested(s: &Sandbox) -> String {
+    alone(s).replace("\"api\"", "\"nested\"")
+}
+
+#[test]
+fn a_project_that_is_new_inside_a_known_one_stops_everybody_until_allow() {
+    let s = Sandbox::new().secret("OUTER");
+    s.write("api/secrets.toml", nested(&s));
+    for _ in 0..2 {
+        s.call(["run", "--", "true"]).cwd("api").go().exits(125).says("it is new inside the project in `");
+        s.call(["set", "A"]).stdin("1").cwd("api").go().exits(5).says("with members of its own");
+        s.call(["member", "add", "bob", RECIPIENT, "--to", "dev"]).cwd("api").go().exits(5);
+        s.call(["status"]).cwd("api").go().succeeds().shows_part("it is new inside the project");
+    }
+    assert!(!s.path(format!("api/{SEALED}")).exists());
+    s.call(["allow"]).cwd("api").go().succeeds().says("it is new inside the project in `");
+    s.call(["set", "A"]).stdin("1").cwd("api").go().succeeds();
+    s.call(["run", "--", "true"]).cwd("api").go().succeeds();
+}
+
+#[test]
+fn a_repository_inside_a_known_project_is_its_own() {
+    let s = Sandbox::new().secret("OUTER").repository();
+    s.write("vendored/secrets.toml", nested(&s));
+    s.git(["-C", "vendored", "init", "--quiet"]);
+    s.call(["set", "A"]).stdin("1").cwd("vendored").go().succeeds();
+    s.call(["run", "--", "true"]).cwd("vendored").go().succeeds();
+    s.git(["worktree", "add", "--quiet", "trees/other"]);
+    s.call(["list"]).cwd("trees/other").go().succeeds();
 }

@@ -3,9 +3,8 @@
 use std::fs;
 
 use crate::sandbox::Sandbox;
+use crate::trust::RECIPIENT;
 use crate::trust::start;
-
-const RECIPIENT: &str = "age1pvugvqht7rm5le7hxqweerjquntt9n948tduzys67gqjl8ymgchq8je9xx";
 
 /// A trusted project with two environments, a value that is plain, and one name that may run code.
 fn project() -> Sandbox {
