@@ -15,7 +15,9 @@ use crate::disk::Limit;
 use crate::disk::Lock;
 use crate::git;
 use crate::git::Resolution;
+use crate::history::Old;
 use crate::history::Repository;
+use crate::history::Sides;
 use crate::project;
 use crate::project::Project;
 use crate::project::Trust;
@@ -81,16 +83,12 @@ pub fn install_quietly(context: &Context<'_>, project: &Project) {
 
 fn merge(context: &Context<'_>, base: &Path, ours: &Path, theirs: &Path, path: &str) -> Result<()> {
     let shown = printable(path.as_bytes());
-    let read = |path: &Path| disk::read(path, Limit::SEALED_FILE);
-    let (base_bytes, our_bytes, their_bytes) = (read(base)?, read(ours)?, read(theirs)?);
-    let merged = git::merge(
-        Some(&base_bytes),
-        &our_bytes,
-        &their_bytes,
-        &mut context.keyring(),
-        Resolution::Leave,
-        context.world.now,
-    );
+    let read = |path: &Path| disk::read(path, Limit::SEALED_FILE).map(|bytes| bytes.to_vec());
+    let mut sides = Sides { base: Some(read(base)?), ours: read(ours)?, theirs: read(theirs)?, old: None };
+    let merged = old_side(context, path, &sides).and_then(|old| {
+        sides.old = old;
+        git::merge(&sides, &mut context.keyring(), Resolution::Leave, context.world.now)
+    });
     let outcome = match merged {
         Ok(outcome) => outcome,
         Err(error) => {
@@ -112,6 +110,16 @@ fn merge(context: &Context<'_>, base: &Path, ours: &Path, theirs: &Path, path: &
         ));
     }
     Ok(())
+}
+
+/// Finds out which side is an old version. Git says what it merges in the names of variables.
+fn old_side(context: &Context<'_>, path: &str, sides: &Sides) -> Result<Option<Old>> {
+    let Some(repository) = Repository::of(context.world, context.world.cwd()?) else { return Ok(None) };
+    let theirs = context.world.env.iter().filter_map(|(name, _)| name.to_str()?.strip_prefix("GITHEAD_"));
+    let theirs: Vec<&str> = theirs.collect();
+    // With several heads at once the driver does not know whose turn it is.
+    let their_head = if let [head] = *theirs.as_slice() { Some(head) } else { None };
+    repository.old_side(path, sides, "HEAD", their_head)
 }
 
 /// Leaves what git would have left without us: our file with the lines of both sides between markers.

@@ -4,6 +4,8 @@ use crate::base::Error;
 use crate::base::Kind;
 use crate::base::Result;
 use crate::base::Timestamp;
+use crate::history::Old;
+use crate::history::Sides;
 use crate::keys::Keyring;
 use crate::sops;
 use crate::sops::Conflict;
@@ -50,34 +52,23 @@ pub struct Outcome {
 /// # Errors
 /// `Kind::Locked` if no identity here opens a side, or one was tampered with; `Kind::Failed` if both sides have data keys
 /// of which neither follows the other: nobody can tell which one is meant.
-pub fn merge(
-    base: Option<&[u8]>,
-    ours: &[u8],
-    theirs: &[u8],
-    keyring: &mut Keyring,
-    resolution: Resolution<'_>,
-    now: Timestamp,
-) -> Result<Outcome> {
-    let base =
-        base.filter(|base| !base.is_empty()).map(|base| open(base, "the common version", keyring)).transpose()?;
-    let ours = open(ours, "our side", keyring)?;
-    let theirs = open(theirs, "their side", keyring)?;
-    let main = keyed(base.as_ref(), &ours, &theirs)?;
-    let other = if std::ptr::eq(main, &ours) { &theirs } else { &ours };
-    let drafts =
-        [base.as_ref(), Some(&ours), Some(&theirs)].map(|side| side.map_or_else(|| Ok(Draft::default()), Draft::of));
-    let [base_draft, our_draft, their_draft] = drafts;
-    let mut merged = sops::merge(&base_draft?, &our_draft?, &their_draft?);
+pub fn merge(sides: &Sides, keyring: &mut Keyring, resolution: Resolution<'_>, now: Timestamp) -> Result<Outcome> {
+    let (base, ours, theirs) = open_all(sides, keyring)?;
+    let (ours, theirs) = (&ours, &theirs);
+    let base = common(base.as_ref(), ours, theirs, sides.old);
+    let main = keyed(base, ours, theirs)?;
+    let other = if std::ptr::eq(main, ours) { theirs } else { ours };
+    let mut merged = merge_drafts(base, ours, theirs)?;
     let conflicts = resolve(&mut merged, resolution)?;
-    let unsealed = seal_or_why_not(base.as_ref(), &ours, &theirs, &conflicts);
+    let unsealed = seal_or_why_not(base, ours, theirs, &conflicts);
     let seal = match (&unsealed, main.version(), other.version()) {
         (None, Some(main), Some(other)) => Some(next_seal(&main, &other)),
         _ => None,
     };
-    let wraps = wraps(base.as_ref(), main, other);
-    let selector = selector(base.as_ref(), &ours, &theirs);
+    let wraps = wraps(base, main, other);
+    let selector = selector(base, ours, theirs);
     let latest = |side: &Opened| side.file().metadata().last_modified;
-    let now = now.later_of(latest(&ours)).later_of(latest(&theirs));
+    let now = now.later_of(latest(ours)).later_of(latest(theirs));
     let written = merged.draft.rewrite_merged(&[main, other], &wraps, selector, seal, now)?;
     let had_seal = ours.file().seal().is_some() || theirs.file().seal().is_some();
     Ok(Outcome { written, conflicts, unsealed: unsealed.filter(|_| had_seal) })
@@ -88,21 +79,46 @@ pub fn merge(
 /// # Errors
 /// As [`merge`].
 pub fn merge_anew(
-    sides: [Option<&[u8]>; 3],
+    sides: &Sides,
     keyring: &mut Keyring,
     resolution: Resolution<'_>,
     write: impl FnOnce(&Draft, &[Opened]) -> Result<Written>,
 ) -> Result<Written> {
-    let mut opened = Vec::new();
-    let mut drafts = Vec::new();
-    for (side, shown) in sides.into_iter().zip(["the common version", "our side", "their side"]) {
-        let side = side.filter(|side| !side.is_empty()).map(|side| open(side, shown, keyring)).transpose()?;
-        drafts.push(side.as_ref().map_or_else(|| Ok(Draft::default()), Draft::of)?);
-        opened.extend(side);
-    }
-    let mut merged = sops::merge(&drafts[0], &drafts[1], &drafts[2]);
+    let (base, ours, theirs) = open_all(sides, keyring)?;
+    let common = common(base.as_ref(), &ours, &theirs, sides.old);
+    let mut merged = merge_drafts(common, &ours, &theirs)?;
     resolve(&mut merged, resolution)?;
+    let opened: Vec<Opened> = base.into_iter().chain([ours, theirs]).collect();
     write(&merged.draft, &opened)
+}
+
+fn open_all(sides: &Sides, keyring: &mut Keyring) -> Result<(Option<Opened>, Opened, Opened)> {
+    let base = sides.base.as_deref().filter(|base| !base.is_empty());
+    let base = base.map(|base| open(base, "the common version", keyring)).transpose()?;
+    Ok((base, open(&sides.ours, "our side", keyring)?, open(&sides.theirs, "their side", keyring)?))
+}
+
+fn merge_drafts(base: Option<&Opened>, ours: &Opened, theirs: &Opened) -> Result<sops::Merged> {
+    let base = base.map_or_else(|| Ok(Draft::default()), Draft::of)?;
+    Ok(sops::merge(&base, &Draft::of(ours)?, &Draft::of(theirs)?))
+}
+
+/// Returns what both sides come from. A side that the other's history has had is that version itself: else an old version,
+/// committed on a branch from before it, would come out of the merge as a change.
+///
+/// Where it is older than the common version, somebody took a change back, and a person has to look.
+fn common<'a>(base: Option<&'a Opened>, ours: &'a Opened, theirs: &'a Opened, old: Option<Old>) -> Option<&'a Opened> {
+    let side = match old {
+        Some(Old::Ours) => ours,
+        Some(Old::Theirs) => theirs,
+        None => return base,
+    };
+    let seq = |side: &Opened| side.version().map(|version| (version.commitment, version.seq));
+    match base.map(|base| (seq(base), seq(side))) {
+        None => Some(side),
+        Some((Some((base_key, base_seq)), Some((key, seq)))) if key == base_key && seq > base_seq => Some(side),
+        Some(_) => base,
+    }
 }
 
 fn open(file: &[u8], shown: &str, keyring: &mut Keyring) -> Result<Opened> {
@@ -121,13 +137,6 @@ fn keyed<'a>(base: Option<&Opened>, ours: &'a Opened, theirs: &'a Opened) -> Res
     if our_key == their_key {
         return Ok(ours);
     }
-    let follows = |new: &Opened, old: &Opened| {
-        let (old_key, link) = (old.commitment(), old.link_key());
-        new.version().is_some_and(|version| {
-            let proof = version.links.iter().find(|(named, _)| *named == old_key);
-            proof.is_some_and(|(_, tag)| link.proves(&version.place, &old_key, &version.commitment, tag))
-        })
-    };
     // Where both sides were rekeyed each key may have a proof of the other: whoever made the second one knew the first. But
     // the readers of neither are those of both, and one side may have removed somebody.
     let both = base.is_some_and(|base| ![our_key, their_key].contains(&base.commitment()));
@@ -142,6 +151,15 @@ fn keyed<'a>(base: Option<&Opened>, ours: &'a Opened, theirs: &'a Opened) -> Res
                 .hint("`secrets reseal` merges them by name and makes a new data key"))
         }
     }
+}
+
+/// Tells whether a version's data key has proof of the other's.
+fn follows(new: &Opened, old: &Opened) -> bool {
+    let (old_key, link) = (old.commitment(), old.link_key());
+    new.version().is_some_and(|version| {
+        let proof = version.links.iter().find(|(named, _)| *named == old_key);
+        proof.is_some_and(|(_, tag)| link.proves(&version.place, &old_key, &version.commitment, tag))
+    })
 }
 
 /// Decides each conflict, or names those that nobody decided.
@@ -173,9 +191,12 @@ fn seal_or_why_not(base: Option<&Opened>, ours: &Opened, theirs: &Opened, confli
     if our.place != their.place {
         return Some("the sides are sealed for different places".to_string());
     }
-    if let Some(base) = base {
-        let Some(base) = base.version() else { return Some("the common version has no seal".to_string()) };
-        for side in [&our, &their] {
+    if let Some(common) = base {
+        let Some(base) = common.version() else { return Some("the common version has no seal".to_string()) };
+        for (opened, side) in [(ours, &our), (theirs, &their)] {
+            if side.commitment != base.commitment && !follows(opened, common) {
+                return Some("a side went back to a data key that was replaced".to_string());
+            }
             // Else an old version, put back on a branch, would come out of the merge with a new number.
             if side.digest != base.digest && side.seq <= base.seq {
                 return Some(format!(

@@ -17,6 +17,7 @@ use crate::base::printable;
 use crate::disk;
 
 pub use merge::Merge;
+pub use merge::Old;
 pub use merge::Sides;
 pub use versions::Change;
 pub use versions::History;

@@ -10,13 +10,13 @@ use super::Repository;
 
 /// Which commits are looked at.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Span {
+pub enum Span<'c> {
+    /// A commit and its ancestors, at most [`MOST_COMMITS`].
+    Ancestors(&'c str),
     /// Everything that any ref, reflog or stash leads to.
     Everywhere,
     /// The first parents of `HEAD`, the bound included.
     FirstParents,
-    /// `HEAD` and its ancestors, at most [`MOST_COMMITS`].
-    Head,
 }
 
 /// How far a look back goes (`docs/trust.md`).
@@ -49,7 +49,7 @@ impl Repository {
     ///
     /// # Errors
     /// `Kind::Failed` if git cannot say; a repository without a commit has an empty history.
-    pub fn history(&self, paths: &[&str], span: Span) -> Result<History> {
+    pub fn history(&self, paths: &[&str], span: Span<'_>) -> Result<History> {
         let Some((range, is_cut)) = self.range(span)? else { return Ok(History::default()) };
         let mut arguments = vec!["rev-list", "--timestamp", "--full-history"];
         arguments.extend(range.iter().map(String::as_str));
@@ -78,6 +78,17 @@ impl Repository {
         Ok(History { changes, is_cut })
     }
 
+    /// Tells whether a file has ever been exactly this in the history of a commit, as far as [`Self::history`] looks back.
+    ///
+    /// # Errors
+    /// As [`Self::history`].
+    pub fn had(&self, commit: &str, path: &str, content: &[u8]) -> Result<bool> {
+        let blob = self.output_of(&["hash-object", "--stdin"], content.to_vec())?;
+        let blob = printable(blob.strip_suffix(b"\n").unwrap_or(&blob));
+        let changes = self.history(&[path], Span::Ancestors(commit))?.changes;
+        Ok(changes.iter().any(|change| change.blob.as_ref() == Some(&blob)))
+    }
+
     /// Returns the content of every blob of these changes, each read once, by the blob's name.
     ///
     /// # Errors
@@ -90,11 +101,13 @@ impl Repository {
     }
 
     /// Returns the arguments that name the commits, and whether some were left out; `None` where there is no commit.
-    fn range(&self, span: Span) -> Result<Option<(Vec<String>, bool)>> {
-        if span == Span::Everywhere {
-            return Ok(Some((vec!["--all".to_string(), "--reflog".to_string()], false)));
-        }
-        let Ok(head) = self.commit("HEAD") else { return Ok(None) };
+    fn range(&self, span: Span<'_>) -> Result<Option<(Vec<String>, bool)>> {
+        let head = match span {
+            Span::Ancestors(head) => head,
+            Span::Everywhere => return Ok(Some((vec!["--all".to_string(), "--reflog".to_string()], false))),
+            Span::FirstParents => "HEAD",
+        };
+        let Ok(head) = self.commit(head) else { return Ok(None) };
         let mut range = vec![head.clone()];
         let first = if span == Span::FirstParents { "--first-parent" } else { "--full-history" };
         // Only a long history has a border; asking for the one commit behind it is quick.

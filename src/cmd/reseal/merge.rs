@@ -33,14 +33,7 @@ impl Work<'_> {
     /// Merges both sides by name; asks for what both changed.
     pub fn redo(&self, sides: &Sides) -> Result<Written> {
         let mut ask = |conflict: &Conflict| self.choose(conflict);
-        let merged = git::merge(
-            sides.base.as_deref(),
-            &sides.ours,
-            &sides.theirs,
-            &mut self.context.keyring(),
-            Resolution::Ask(&mut ask),
-            self.context.world.now,
-        );
+        let merged = git::merge(sides, &mut self.context.keyring(), Resolution::Ask(&mut ask), self.context.world.now);
         let outcome = match merged {
             Ok(outcome) => outcome,
             Err(error) if error.broken_rule() == Some(DATA_KEYS) => return self.redo_anew(sides, &error),
@@ -69,12 +62,11 @@ impl Work<'_> {
             return Err(Error::new(Kind::Failed, "the merge was not ended"));
         }
         let mut ask = |conflict: &Conflict| self.choose(conflict);
-        let given = [sides.base.as_deref(), Some(sides.ours.as_slice()), Some(sides.theirs.as_slice())];
         let seq = |opened: &[Opened]| opened.iter().filter_map(Opened::version).map(|version| version.seq).max();
         let write = |draft: &Draft, opened: &[Opened]| {
             self.write_anew(draft, opened, seq(opened).unwrap_or(0).saturating_add(1))
         };
-        git::merge_anew(given, &mut self.context.keyring(), Resolution::Ask(&mut ask), write)
+        git::merge_anew(sides, &mut self.context.keyring(), Resolution::Ask(&mut ask), write)
     }
 
     fn choose(&self, conflict: &Conflict) -> Result<Choice> {

@@ -176,7 +176,8 @@ pub fn claims(repository: Option<&Repository>, paths: &[String]) -> Result<Claim
     /// So many versions of the largest file still fit into memory.
     const AT_ONCE: usize = 64;
     let Some(repository) = repository else { return Ok(Claims { seals: Vec::new(), is_cut: true }) };
-    let mut history = repository.history(&paths.iter().map(String::as_str).collect::<Vec<_>>(), Span::Head)?;
+    let mut history =
+        repository.history(&paths.iter().map(String::as_str).collect::<Vec<_>>(), Span::Ancestors("HEAD"))?;
     let mut seen = HashSet::new();
     history.changes.retain(|change| change.blob.as_ref().is_some_and(|blob| seen.insert(blob.clone())));
     let mut seals = Vec::new();

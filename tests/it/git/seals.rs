@@ -6,12 +6,14 @@ use crate::sandbox::secret;
 
 use super::repository::BOTH_WAYS;
 use super::repository::branch;
+use super::repository::checkout;
 use super::repository::commit;
 use super::repository::diverge;
 use super::repository::git;
 use super::repository::has_markers;
 use super::repository::is_sealed;
 use super::repository::merge;
+use super::repository::other_machine;
 use super::repository::project;
 use super::repository::refuses_to_run;
 use super::repository::runs_with;
@@ -19,6 +21,7 @@ use super::repository::sealed_at;
 use super::repository::set;
 use super::repository::set_like_sops;
 use super::repository::state;
+use super::repository::without_driver;
 
 #[test]
 fn sides_that_were_never_sealed_stay_so() {
@@ -88,6 +91,69 @@ fn an_old_version_that_was_put_back_on_a_branch_does_not_come_out_sealed() {
         s.run(["reseal", "--yes"]).succeeds();
         commit(&s, "meant");
         runs_with(&s, &[("B", "B"), ("E", "ours")]);
+    }
+}
+
+#[test]
+fn an_old_version_from_after_the_fork_is_no_change() {
+    for (here, there) in BOTH_WAYS {
+        let s = project();
+        branch(&s, "ours", "main");
+        set(&s, "A", "new");
+        set(&s, "B", "new");
+        let old = s.sealed();
+        // Back to what the common version has: by value alone that side did not change it.
+        set(&s, "A", "A");
+        branch(&s, "theirs", "main");
+        s.write(SEALED, old);
+        commit(&s, "an old version");
+        git(&s, ["checkout", "-q", here]).succeeds();
+        merge(&s, there).succeeds().never_says("not sealed");
+        runs_with(&s, &[("A", "A"), ("B", "new")]);
+        assert!(is_sealed(&s));
+    }
+}
+
+#[test]
+fn an_old_version_from_after_the_fork_is_no_change_for_reseal_and_rebase_either() {
+    let s = project();
+    branch(&s, "ours", "main");
+    set(&s, "A", "new");
+    let old = s.sealed();
+    set(&s, "A", "A");
+    set(&s, "B", "ours");
+    branch(&s, "theirs", "main");
+    s.write(SEALED, old);
+    commit(&s, "an old version");
+    git(&s, ["checkout", "-q", "-b", "rebased"]).succeeds();
+    git(&s, ["rebase", "ours"]).succeeds();
+    runs_with(&s, &[("A", "A"), ("B", "ours")]);
+    checkout(&s, "ours");
+    without_driver(&s);
+    merge(&s, "theirs").exits(1);
+    s.run(["reseal", "--yes"]).succeeds();
+    commit(&s, "merge");
+    runs_with(&s, &[("A", "A"), ("B", "ours")]);
+}
+
+#[test]
+fn a_side_that_went_back_to_a_replaced_data_key_does_not_come_out_sealed() {
+    for (here, there) in BOTH_WAYS {
+        let s = project();
+        let (old, former) = (s.sealed(), other_machine(&s, "former"));
+        s.run(["rekey"]).succeeds();
+        commit(&s, "rekey");
+        let forge = |s: &Sandbox| {
+            s.write(SEALED, &old);
+            s.call(["set", "A"]).stdin(secret("theirs")).env("XDG_STATE_HOME", &former).go().succeeds();
+            commit(s, "under the old data key");
+        };
+        diverge(&s, |s| set(s, "E", "ours"), forge);
+        git(&s, ["checkout", "-q", here]).succeeds();
+        merge(&s, there).succeeds().says("a side went back to a data key that was replaced");
+        assert!(!is_sealed(&s));
+        refuses_to_run(&s, "it lost its seal");
+        s.run(["reseal"]).exits(1).says("~ A");
     }
 }
 
