@@ -8,6 +8,7 @@ use crate::git;
 use crate::git::Choice;
 use crate::git::DATA_KEYS;
 use crate::git::Resolution;
+use crate::git::Side;
 use crate::history::Sides;
 use crate::sops::Conflict;
 use crate::sops::Draft;
@@ -15,6 +16,8 @@ use crate::sops::Opened;
 use crate::sops::Written;
 use crate::term::Terminal;
 
+use super::super::diff;
+use super::super::judge;
 use super::Work;
 
 impl Work<'_> {
@@ -39,9 +42,16 @@ impl Work<'_> {
             Err(error) if error.broken_rule() == Some(DATA_KEYS) => return self.redo_anew(sides, &error),
             Err(error) => return Err(error),
         };
-        let Some(why) = outcome.unsealed else { return Ok(outcome.written) };
-        self.context.ui.warn(format!("`{}` is merged by name; {why}", self.site.path()));
         let opened = self.open(&outcome.written.bytes)?;
+        self.show_merged(&self.open(&sides.ours)?, &opened);
+        let Some(why) = outcome.unsealed else {
+            // A person's merge decides over names; whose data key it is, the record does.
+            return match judge::accept(self.context, self.selected, &self.site.environment.name, &opened) {
+                Ok(_) => Ok(outcome.written),
+                Err(error) => self.redo_anew(sides, &error),
+            };
+        };
+        self.context.ui.warn(format!("`{}` is merged by name; {why}", self.site.path()));
         if !self.confirm("Seal the merged file?")? {
             return Err(Error::new(Kind::Failed, "the merge was not ended"));
         }
@@ -55,7 +65,19 @@ impl Work<'_> {
         }
     }
 
-    /// Neither data key follows the other: a new one, after a look.
+    /// Says what the merged file has that ours has not.
+    fn show_merged(&self, ours: &Opened, merged: &Opened) {
+        let changes = git::compare(&Side::of(ours), &Side::of(merged));
+        if changes.is_empty() {
+            return;
+        }
+        self.context.ui.warn(format!("the merge changes our side of `{}`:", self.site.path()));
+        for line in diff::lines(self.site.project, &changes) {
+            self.context.ui.warn(format!("  {line}"));
+        }
+    }
+
+    /// No data key of the sides is one that the merged file could have: a new one, after a look.
     fn redo_anew(&self, sides: &Sides, why: &Error) -> Result<Written> {
         self.context.ui.warn(format!("`{}`: {}", self.site.path(), why.message()));
         if !self.confirm("Merge both by name, under a new data key for the readers in secrets.toml?")? {

@@ -13,6 +13,7 @@ use super::repository::has_markers;
 use super::repository::is_in_order;
 use super::repository::like_sops;
 use super::repository::merge;
+use super::repository::other_machine;
 use super::repository::project;
 use super::repository::refuses_to_run;
 use super::repository::runs_with;
@@ -168,9 +169,37 @@ fn a_merge_without_the_driver_that_waits_is_ended_by_name() {
     merge(&s, "theirs").exits(1);
     assert!(has_markers(&s));
     state(&s, &["waits for a merge", "`secrets reseal`"]);
-    s.run(["reseal"]).succeeds().says("`git add secrets/development.env`");
+    let outcome = s.run(["reseal"]);
+    outcome.succeeds().says("changes our side").says("  ~ E\n").never_says("~ A");
+    outcome.says("`git add secrets/development.env`");
     commit(&s, "merge");
     is_in_order(&s);
+    runs_with(&s, &[("A", "ours"), ("E", "theirs")]);
+}
+
+/// Whoever was removed holds the old data key, and can make a new one that follows it.
+#[test]
+fn a_data_key_that_this_machine_does_not_trust_does_not_come_in_by_a_merge() {
+    let s = project();
+    let former = other_machine(&s, "former");
+    branch(&s, "trunk", "main");
+    s.run(["rekey"]).succeeds();
+    commit(&s, "the rekey that this machine trusts");
+    without_driver(&s);
+    let forge = |s: &Sandbox| {
+        s.call(["rekey"]).env("XDG_STATE_HOME", &former).go().succeeds();
+        s.call(["set", "E"]).stdin(secret("theirs")).env("XDG_STATE_HOME", &former).go().succeeds();
+        commit(s, "another rekey of the same old key");
+    };
+    diverge(&s, |s| set(s, "A", "ours"), forge);
+    merge(&s, "theirs").exits(1);
+    let before = s.sealed();
+    s.run(["reseal"]).exits(1).says("~ E").says("there is no terminal to ask on");
+    assert_eq!(s.sealed(), before);
+    s.run(["reseal", "--yes"]).succeeds();
+    let key = seal_field(&s.sealed(), "kc");
+    assert!(["ours", "theirs", "trunk"].iter().all(|commit| seal_field(&sealed_at(&s, commit), "kc") != key));
+    commit(&s, "merge");
     runs_with(&s, &[("A", "ours"), ("E", "theirs")]);
 }
 
