@@ -88,7 +88,8 @@ pub fn change<T>(
 ) -> Result<(T, bool)> {
     check_writing(target)?;
     let lock = lock(target)?;
-    // A change of several files may have been interrupted while this one waited.
+    // While this one waited a member may have been removed, or a change of several files interrupted.
+    let target = &target.again(context.world)?;
     check_writing(target)?;
     let before = target.read_to_change()?.map(|layer| open(context, target, layer)).transpose()?;
     let selector = target.selector()?;

@@ -70,17 +70,20 @@ impl Target {
         Ok(Self::Declared { project: Box::new(project), environment, trust })
     }
 
-    /// Reads `secrets.toml` again, after it was changed.
+    /// Reads `secrets.toml` and the trust record again, after they may have been changed.
     ///
     /// # Errors
-    /// As [`project::load`] and [`Trust::load`].
+    /// As [`project::load`] and [`Trust::load`]; `Kind::Failed` if the environment is gone or has another file.
     pub fn again(&self, world: &World) -> Result<Self> {
-        match self {
-            Self::Declared { project, environment, .. } => {
-                Self::declared(world, project::load(&project.folder)?, *environment)
-            }
-            Self::Undeclared(path) => Ok(Self::Undeclared(path.clone())),
-        }
+        let Self::Declared { project, environment, .. } = self else { return Ok(Self::Undeclared(self.path())) };
+        let before = &project.environments[*environment];
+        let project = project::load(&project.folder)?;
+        let is_same = |environment: &Environment| environment.name == before.name && environment.file == before.file;
+        let environment = project.environments.iter().position(is_same).ok_or_else(|| {
+            Error::new(Kind::Failed, format!("`{}` was changed in secrets.toml while this waited", before.name))
+                .hint("try again")
+        })?;
+        Self::declared(world, project, environment)
     }
 
     /// Returns project and environment, if the file is declared.

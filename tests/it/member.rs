@@ -133,6 +133,24 @@ fn a_file_with_the_marks_of_a_merge_stops_a_removal() {
     s.run(["member", "remove", "bob", "--yes"]).succeeds();
 }
 
+/// A removal holds the lock of the folder; the name is set into a file that does not exist yet.
+#[test]
+fn who_waited_for_a_removal_seals_to_nobody_whom_it_removed() {
+    let (s, bob) = project();
+    let without_bob = s.read("secrets.toml");
+    s.run(["member", "add", "bob", &bob.recipient, "--to", "dev"]).succeeds();
+    s.write("secrets.toml", s.read("secrets.toml") + "\n[environments.stage]\nreaders = [\"dev\"]\n");
+    s.run(["allow"]).succeeds();
+    s.write("after.toml", without_bob + "\n[environments.stage]\nreaders = [\"dev\"]\n");
+    let script = "exec 9<secrets; flock 9
+        printf x | exec $SECRETS set NEW --env stage 9<&- & waiting=$!
+        for _ in $(seq 10000); do ls -l /proc/$waiting/fd | grep -q '/secrets$' && break; done
+        cp after.toml secrets.toml; exec 9<&-; wait $waiting";
+    s.shell(script).env("SECRETS", crate::sandbox::SECRETS).go().succeeds().says("added `NEW` to `stage`");
+    let sealed = s.read("secrets/stage.env");
+    assert!(sealed.contains(&s.recipient()) && !sealed.contains(&bob.recipient));
+}
+
 #[test]
 fn what_a_former_member_has_seen_stays_listed_until_it_is_new() {
     let (s, bob) = project();
