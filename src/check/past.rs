@@ -113,7 +113,7 @@ pub fn left_out(contents: &[Content<'_>], git: Option<&Repository>, keyring: &mu
     let mut found = Vec::new();
     for former in &first.site.project.former {
         let keys = first.site.project.keys_of_former(former);
-        for (content, past) in contents.iter().zip(&pasts) {
+        for (content, past) in contents.iter().zip(&pasts.files) {
             let listed = former.rotate.get(&content.site.label());
             let is_listed = |name: &Name| listed.is_some_and(|listed| listed.contains(name));
             let current = past.exposure(&keys, keyring).current;

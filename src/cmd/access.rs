@@ -15,7 +15,9 @@ use crate::project::Project;
 use crate::sops::SealedFile;
 use crate::team::Cell;
 use crate::team::Column;
+use crate::team::Exposure;
 use crate::team::Matrix;
+use crate::team::Past;
 use crate::team::Scope;
 use crate::team::Site;
 
@@ -173,17 +175,21 @@ fn who(context: &Context<'_>, scope: &Scope, name: &Name) -> Result<()> {
     let now = sites.iter().map(Site::read).collect::<Result<Vec<_>>>()?;
     let pasts = exposed::pasts_of(context, &sites, &now)?;
     let mut rows = Vec::new();
-    for ((site, now), past) in sites.iter().zip(&now).zip(&pasts) {
+    for ((site, now), past) in sites.iter().zip(&now).zip(&pasts.files) {
         let file = now.as_deref().and_then(|now| SealedFile::parse(now).ok());
         let has_name = file.as_ref().is_some_and(|file| file.names().any(|found| found == name.as_bytes()));
         let readers = file.filter(|_| has_name).map_or_else(Vec::new, |file| site.project.who(&file.recipients()));
-        let mut ever = site.project.who(&past.ever(name).iter().map(String::as_str).collect::<Vec<_>>());
-        ever.sort();
-        ever.dedup();
+        let mut ever = ever(site.project, past, name);
         ever.retain(|reader| !readers.contains(reader));
         let reference = site.environment.references.iter().find(|reference| reference.name == *name);
         if !readers.is_empty() || !ever.is_empty() || reference.is_some() {
             rows.push((site.label(), readers, ever, reference.map(|reference| reference.text.clone())));
+        }
+    }
+    for (path, past) in &pasts.gone {
+        let ever = ever(&scope.projects[0], past, name);
+        if !ever.is_empty() {
+            rows.push((path.clone(), Vec::new(), ever, None));
         }
     }
     if context.ui.is_json() {
@@ -211,6 +217,13 @@ fn who(context: &Context<'_>, scope: &Scope, name: &Name) -> Result<()> {
     context.ui.lines(lines)
 }
 
+fn ever(project: &Project, past: &Past, name: &Name) -> Vec<String> {
+    let mut who = project.who(&past.ever(name).iter().map(String::as_str).collect::<Vec<_>>());
+    who.sort();
+    who.dedup();
+    who
+}
+
 /// What a member has seen, and what of it still works.
 fn member(context: &Context<'_>, scope: &Scope, name: &str) -> Result<()> {
     let project = &scope.projects[0];
@@ -227,10 +240,16 @@ fn member(context: &Context<'_>, scope: &Scope, name: &str) -> Result<()> {
     let sites: Vec<Site<'_>> = scope.sites().collect();
     let pasts = exposed::pasts(context, &sites)?;
     let mut rows = Vec::new();
-    for (site, past) in sites.iter().zip(&pasts) {
+    for (site, past) in sites.iter().zip(&pasts.files) {
         let exposure = past.exposure(&keys, &mut context.keyring());
         if !exposure.seen.is_empty() {
             rows.push((site.label(), exposure));
+        }
+    }
+    for (path, past) in &pasts.gone {
+        let exposure = past.exposure(&keys, &mut context.keyring());
+        if !exposure.seen.is_empty() {
+            rows.push((path.clone(), Exposure { current: Vec::new(), ..exposure }));
         }
     }
     let texts = |names: &[Name]| names.iter().map(Name::to_string).collect::<Vec<_>>();
@@ -241,14 +260,18 @@ fn member(context: &Context<'_>, scope: &Scope, name: &str) -> Result<()> {
         return context.ui.json(&rows.collect::<Vec<_>>());
     }
     let mut lines = Vec::new();
-    for (environment, exposure) in &rows {
+    for (place, exposure) in &rows {
         let (seen, current) = (exposure.seen.len(), texts(&exposure.current));
-        let current = if current.is_empty() {
+        let is_gone = pasts.gone.iter().any(|(path, _)| path == place);
+        let current = if is_gone {
+            "no environment has the file any more".into()
+        } else if current.is_empty() {
             "none of them still works".into()
         } else {
             format!("still work: {}", current.join(", "))
         };
-        lines.push(format!("{environment}: {seen} names seen; {current}"));
+        let names = if seen == 1 { "name" } else { "names" };
+        lines.push(format!("{place}: {seen} {names} seen; {current}"));
     }
     if rows.is_empty() {
         lines.push(format!("{} has seen no value of these files", quoted_list(&[name])));

@@ -153,7 +153,9 @@ fn settle(context: &Context<'_>, target: &Target, before: Option<&Opened>, after
 fn still_seen(context: &Context<'_>, site: &Site<'_>) -> Result<HashSet<Name>> {
     let pasts = exposed::pasts(context, std::slice::from_ref(site))?;
     let mut still = HashSet::new();
-    for (former, past) in site.project.former.iter().flat_map(|former| pasts.iter().map(move |past| (former, past))) {
+    for (former, past) in
+        site.project.former.iter().flat_map(|former| pasts.files.iter().map(move |past| (former, past)))
+    {
         let keys = site.project.keys_of_former(former);
         still.extend(past.exposure(&keys, &mut context.keyring()).current);
     }

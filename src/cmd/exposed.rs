@@ -18,7 +18,7 @@ use crate::sops::Recipient;
 use crate::sops::SealedFile;
 use crate::team;
 use crate::team::Job;
-use crate::team::Past;
+use crate::team::Pasts;
 use crate::team::Site;
 
 use super::context::Context;
@@ -37,6 +37,8 @@ pub struct Exposed {
     labels: Vec<String>,
     /// The names, by environment ([`Project::label`]).
     pub names: BTreeMap<String, Vec<Name>>,
+    /// The names in files that no environment has any more, by path.
+    gone: BTreeMap<String, Vec<Name>>,
 }
 
 impl Losing {
@@ -68,17 +70,20 @@ impl Losing {
     }
 
     /// Computes what each owner has seen of these files.
-    pub fn exposed(&self, context: &Context<'_>, sites: &[Site<'_>], pasts: &[Past]) -> Vec<Exposed> {
+    pub fn exposed(&self, context: &Context<'_>, sites: &[Site<'_>], pasts: &Pasts) -> Vec<Exposed> {
         let exposed = |(name, keys): (&String, &BTreeMap<String, String>)| {
             let held: HashSet<String> = keys.keys().cloned().collect();
             let mut names = BTreeMap::new();
-            for (site, past) in sites.iter().zip(pasts) {
+            for (site, past) in sites.iter().zip(&pasts.files) {
                 let current = past.exposure(&held, &mut context.keyring()).current;
                 if !current.is_empty() {
                     names.insert(site.label(), current);
                 }
             }
-            Exposed { name: name.clone(), labels: keys.values().cloned().collect(), names }
+            let seen =
+                pasts.gone.iter().map(|(path, past)| (path.clone(), past.exposure(&held, &mut context.keyring()).seen));
+            let gone = seen.filter(|(_, names)| !names.is_empty()).collect();
+            Exposed { name: name.clone(), labels: keys.values().cloned().collect(), names, gone }
         };
         self.owners.iter().map(exposed).collect()
     }
@@ -93,6 +98,12 @@ impl Exposed {
     /// Says what must get a new value, and why.
     pub fn report(&self, context: &Context<'_>) {
         let (name, count) = (&self.name, self.count());
+        for (path, names) in &self.gone {
+            context.ui.warn(format!(
+                "{name} has seen values of `{path}`, which no environment has any more: {}",
+                quoted_list(names.iter().map(Name::as_str).collect::<Vec<_>>().as_slice())
+            ));
+        }
         if count == 0 {
             context.ui.done(format!("{name} has seen no value that still works"));
             return;
@@ -114,7 +125,7 @@ impl Exposed {
 ///
 /// # Errors
 /// As [`team::pasts`].
-pub fn pasts(context: &Context<'_>, sites: &[Site<'_>]) -> Result<Vec<Past>> {
+pub fn pasts(context: &Context<'_>, sites: &[Site<'_>]) -> Result<Pasts> {
     let now = sites.iter().map(Site::read).collect::<Result<Vec<_>>>()?;
     pasts_of(context, sites, &now)
 }
@@ -123,10 +134,10 @@ pub fn pasts(context: &Context<'_>, sites: &[Site<'_>]) -> Result<Vec<Past>> {
 ///
 /// # Errors
 /// As [`team::pasts`].
-pub fn pasts_of(context: &Context<'_>, sites: &[Site<'_>], now: &[Option<Vec<u8>>]) -> Result<Vec<Past>> {
+pub fn pasts_of(context: &Context<'_>, sites: &[Site<'_>], now: &[Option<Vec<u8>>]) -> Result<Pasts> {
     let repository = sites.first().and_then(|site| Repository::of(context.world, &site.project.home));
     let pasts = team::pasts(sites, now, repository.as_ref())?;
-    if pasts.iter().any(|past| past.is_cut) {
+    if pasts.is_cut {
         context.ui.warn("git has only the end of the history here, so more may have been seen than is listed");
         context.ui.hint("`git fetch --unshallow`, and ask again");
     }

@@ -80,13 +80,28 @@ pub fn environment(name: String, raw: RawEnvironment) -> Result<Environment> {
     check_word("an environment", &name)?;
     let file = match raw.file {
         Some(file) => path_below(&file)?,
-        None => format!("secrets/{name}.env"),
+        None => default_file(&name),
     };
     let references =
         raw.from.0.into_iter().map(|(name, value)| Ok(Reference { name: Name::parse(name)?, text: as_text(value) }));
     let references = references.collect::<Result<Vec<_>>>()?;
     let plain = raw.plain.iter().map(|text| Pattern::parse(text)).collect::<Result<Vec<_>>>()?;
     Ok(Environment { name, extends: raw.extends, file, readers: raw.readers, plain, references })
+}
+
+/// Returns the files that the environments of some version of a `secrets.toml` have, as far as it can be understood.
+pub fn files_in(text: &str) -> Vec<String> {
+    let Ok(table) = text.parse::<toml::Table>() else { return Vec::new() };
+    let environments = table.get("environments").and_then(toml::Value::as_table);
+    let file = |(name, environment): (&String, &toml::Value)| match environment.get("file") {
+        Some(file) => path_below(file.as_str()?).ok(),
+        None => path_below(&default_file(name)).ok(),
+    };
+    environments.into_iter().flatten().filter_map(file).collect()
+}
+
+fn default_file(name: &str) -> String {
+    format!("secrets/{name}.env")
 }
 
 pub fn value(name: String, raw: RawValue) -> Result<(Name, ValueSpec)> {

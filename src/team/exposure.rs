@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::collections::HashSet;
+use std::rc::Rc;
 
 use crate::base::Name;
 use crate::base::Result;
@@ -20,17 +21,28 @@ use crate::sops::SealedFile;
 use crate::sops::key_of;
 
 use super::scope::Site;
+use super::trail;
+use super::trail::Left;
 
-/// All versions of one file that any ref, reflog or stash leads to, and the one in the work tree.
-pub struct Past {
-    versions: Vec<PastVersion>,
-    /// Versions with the same number have the same data key.
-    groups: Vec<usize>,
-    /// Whether there are more, which git does not have here: a shallow clone.
+/// The pasts of several files.
+pub struct Pasts {
+    /// One for each file that was asked for, in that order.
+    pub files: Vec<Past>,
+    /// Files that no environment has any more, and that none of those comes from; known only where every environment of a
+    /// project was asked for.
+    pub gone: Vec<(String, Past)>,
+    /// Whether there are versions that git does not have here: a shallow clone.
     pub is_cut: bool,
 }
 
-struct PastVersion {
+/// All versions of one file that any ref, reflog or stash leads to, and the one in the work tree.
+pub struct Past {
+    versions: Vec<Rc<PastVersion>>,
+    /// Versions with the same number have the same data key.
+    groups: Vec<usize>,
+}
+
+pub struct PastVersion {
     file: SealedFile,
     /// What its seal says of the data key.
     claimed: Option<Bytes32>,
@@ -45,47 +57,59 @@ pub struct Exposure {
     pub current: Vec<Name>,
 }
 
-/// Reads the past of each of these files, in their order; without a repository it is the version of now alone.
+/// Reads the past of each of these files; without a repository it is the version of now alone.
 ///
 /// # Errors
 /// `Kind::Failed` if git cannot say.
-pub fn pasts(sites: &[Site<'_>], now: &[Option<Vec<u8>>], repository: Option<&Repository>) -> Result<Vec<Past>> {
-    let mut blobs: HashMap<String, Vec<String>> = HashMap::new();
-    let mut contents = HashMap::new();
-    let mut is_cut = false;
-    if let Some(repository) = repository {
-        let paths: Vec<String> = sites.iter().map(Site::path).collect();
-        let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
-        let history = repository.history(&paths, Span::Everywhere)?;
-        contents = repository.contents(&history.changes)?;
-        is_cut = history.is_cut;
-        let mut seen = HashSet::new();
-        for change in history.changes {
-            let Some(blob) = change.blob else { continue };
-            if seen.insert((change.path.clone(), blob.clone())) {
-                blobs.entry(change.path).or_default().push(blob);
-            }
-        }
-    }
-    let past = |(site, now): (&Site<'_>, &Option<Vec<u8>>)| {
-        let old = blobs.get(&site.path()).into_iter().flatten().filter_map(|blob| contents.get(blob));
-        Past::of(now.iter().chain(old), is_cut)
+pub fn pasts(sites: &[Site<'_>], now: &[Option<Vec<u8>>], repository: Option<&Repository>) -> Result<Pasts> {
+    let Some(repository) = repository else {
+        let files = now.iter().map(|now| Past::new(parsed(now))).collect();
+        return Ok(Pasts { files, gone: Vec::new(), is_cut: false });
     };
-    Ok(sites.iter().zip(now).map(past).collect())
+    let left: Vec<String> = trail::left_paths(sites, repository)?.into_iter().collect();
+    let paths: Vec<String> = sites.iter().map(Site::path).chain(left.iter().cloned()).collect();
+    let history = repository.history(&paths.iter().map(String::as_str).collect::<Vec<_>>(), Span::Everywhere)?;
+    let contents = repository.contents(&history.changes)?;
+    let mut old: HashMap<String, Vec<&Vec<u8>>> = HashMap::new();
+    let mut seen = HashSet::new();
+    for change in &history.changes {
+        let content = change.blob.as_ref().filter(|blob| seen.insert((&change.path, *blob)));
+        old.entry(change.path.clone()).or_default().extend(content.and_then(|blob| contents.get(blob)));
+    }
+    let of = |path: &String| parsed(old.get(path).into_iter().flatten().copied());
+    let mut left: Vec<Left> = left.into_iter().map(|path| Left::new(of(&path), path)).collect();
+    let mut files = Vec::with_capacity(sites.len());
+    for (site, now) in sites.iter().zip(now) {
+        let mut versions = parsed(now);
+        versions.extend(of(&site.path()));
+        trail::follow(&mut versions, &mut left);
+        files.push(Past::new(versions));
+    }
+    let is_whole = sites.iter().all(|site| {
+        let asked = sites.iter().filter(|other| other.project.prefix == site.project.prefix).count();
+        asked == site.project.environments.len()
+    });
+    left.retain(|left| is_whole && left.is_gone());
+    let gone = left.into_iter().map(|left| (left.path, Past::new(left.versions))).collect();
+    Ok(Pasts { files, gone, is_cut: history.is_cut })
+}
+
+/// Takes the versions that can be understood; others, as a conflict that was committed, have no values.
+fn parsed<'b>(versions: impl IntoIterator<Item = &'b Vec<u8>>) -> Vec<Rc<PastVersion>> {
+    let parse = |bytes: &Vec<u8>| {
+        let file = SealedFile::parse(bytes).ok()?;
+        let readers = file.recipients().into_iter().map(key_of).collect();
+        let claimed = Seal::claimed(bytes).map(|seal| seal.commitment);
+        Some(Rc::new(PastVersion { file, claimed, readers }))
+    };
+    versions.into_iter().filter_map(parse).collect()
 }
 
 impl Past {
-    /// Takes the versions, the one of now first. What cannot be understood, as a conflict that was committed, has no values.
-    fn of<'b>(versions: impl Iterator<Item = &'b Vec<u8>>, is_cut: bool) -> Self {
-        let parse = |bytes: &Vec<u8>| {
-            let file = SealedFile::parse(bytes).ok()?;
-            let readers = file.recipients().into_iter().map(key_of).collect();
-            let claimed = Seal::claimed(bytes).map(|seal| seal.commitment);
-            Some(PastVersion { file, claimed, readers })
-        };
-        let versions: Vec<PastVersion> = versions.filter_map(parse).collect();
+    /// Takes the versions, the one of now first.
+    fn new(versions: Vec<Rc<PastVersion>>) -> Self {
         let groups = same_keys(&versions);
-        Self { versions, groups, is_cut }
+        Self { versions, groups }
     }
 
     /// Returns what the holder of any of these keys has seen, and what of it is still current in the first version.
@@ -169,7 +193,7 @@ impl Past {
 
     /// Returns the keys of everybody who could read some value of a name, now or ever.
     pub fn ever(&self, name: &Name) -> HashSet<String> {
-        let has_name = |version: &&PastVersion| version.file.names().any(|found| found == name.as_bytes());
+        let has_name = |version: &&Rc<PastVersion>| version.file.names().any(|found| found == name.as_bytes());
         let versions = || self.versions.iter().zip(&self.groups);
         let groups: HashSet<usize> =
             versions().filter(|(version, _)| has_name(version)).map(|(_, group)| *group).collect();
@@ -178,18 +202,25 @@ impl Past {
     }
 }
 
-/// Gives versions of one data key the same number: those with the same commitment, and those that share a ciphertext or a
-/// wrap, since neither can be copied under another key.
-fn same_keys(versions: &[PastVersion]) -> Vec<usize> {
+impl PastVersion {
+    /// Returns what only versions of one data key share: the commitment, each ciphertext and each wrap, since neither can be
+    /// copied under another key.
+    pub fn marks(&self) -> Vec<Vec<u8>> {
+        let mut marks: Vec<Vec<u8>> = Vec::new();
+        marks.extend(self.claimed.map(|commitment| commitment.to_vec()));
+        let texts = self.file.lines().filter(|(_, text)| SealedFile::is_encrypted(text));
+        marks.extend(texts.map(|(_, text)| text.to_vec()));
+        marks.extend(self.file.metadata().wraps().map(|wrap| wrap.armor.clone()));
+        marks
+    }
+}
+
+/// Gives versions of one data key the same number.
+fn same_keys(versions: &[Rc<PastVersion>]) -> Vec<usize> {
     let mut parents: Vec<usize> = (0..versions.len()).collect();
     let mut first_with: HashMap<Vec<u8>, usize> = HashMap::new();
     for (index, version) in versions.iter().enumerate() {
-        let mut marks: Vec<Vec<u8>> = Vec::new();
-        marks.extend(version.claimed.map(|commitment| commitment.to_vec()));
-        let texts = version.file.lines().filter(|(_, text)| SealedFile::is_encrypted(text));
-        marks.extend(texts.map(|(_, text)| text.to_vec()));
-        marks.extend(version.file.metadata().wraps().map(|wrap| wrap.armor.clone()));
-        for mark in marks {
+        for mark in version.marks() {
             let other = *first_with.entry(mark).or_insert(index);
             let (one, other) = (root(&parents, index), root(&parents, other));
             parents[one.max(other)] = one.min(other);

@@ -4,6 +4,7 @@ mod access;
 mod exposure;
 mod rewrap;
 mod scope;
+mod trail;
 
 pub use access::Cell;
 pub use access::Column;
@@ -11,6 +12,7 @@ pub use access::Matrix;
 pub use access::Row;
 pub use exposure::Exposure;
 pub use exposure::Past;
+pub use exposure::Pasts;
 pub use exposure::pasts;
 pub use rewrap::Job;
 pub use rewrap::Prepared;

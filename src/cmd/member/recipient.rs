@@ -108,7 +108,7 @@ fn remove(context: &Context<'_>, arguments: &RemoveArguments) -> Result<()> {
     let sites: Vec<Site<'_>> = scope.sites().collect();
     let pasts = exposed::pasts(context, &sites)?;
     let keys = HashSet::from([key.clone()]);
-    for (site, past) in sites.iter().zip(&pasts) {
+    for (site, past) in sites.iter().zip(&pasts.files) {
         if let Some(job) = super::rekey_without(context, &team, site, past, &keys)? {
             losing.add(&job);
             jobs.push(job);

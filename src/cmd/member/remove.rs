@@ -62,7 +62,7 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
     let sites: Vec<Site<'_>> = scope.sites().collect();
     let pasts = exposed::pasts(context, &sites)?;
     let mut jobs = Vec::new();
-    for (site, past) in sites.iter().zip(&pasts) {
+    for (site, past) in sites.iter().zip(&pasts.files) {
         if let Some(job) = super::rekey_without(context, &team, site, past, &keys)? {
             losing.add(&job);
             jobs.push(job);

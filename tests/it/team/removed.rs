@@ -71,6 +71,45 @@ fn a_removed_member_opens_nothing_that_is_written_afterwards() {
     assert!(sops_opens(&s, &bob, "old.env"));
 }
 
+/// A project whose files `bob` read until the rekey, one of which has another name since, and one is gone.
+fn moved() -> (Sandbox, Person) {
+    let s = Sandbox::new().settings(&environments(&["stage".to_string()])).repository();
+    let bob = Person::new(&s);
+    for (name, environment) in [("KEY", "development"), ("CHANGED", "development"), ("STAGED", "stage")] {
+        s.call(["set", name, "--env", environment]).stdin("old").go().succeeds();
+    }
+    s.run(["member", "add", "bob", &bob.recipient, "--to", "dev"]).succeeds();
+    s.commit("bob reads");
+    let settings = s.read("secrets.toml").replace("dev = [\"alice\", \"bob\"]", "dev = [\"alice\"]");
+    s.write("secrets.toml", &settings);
+    s.run(["allow"]).succeeds();
+    s.run(["rekey"]).succeeds();
+    s.call(["set", "CHANGED"]).stdin("new").go().succeeds();
+    s.commit("bob reads no more");
+    let development = settings.find("[environments.stage]").expect("it is declared");
+    let settings = settings[..development].replace("readers = [\"dev\"]", "readers = [\"dev\"]\nfile = \"app.env\"");
+    s.write("secrets.toml", settings);
+    s.git(["mv", "secrets/development.env", "app.env"]);
+    s.git(["rm", "--quiet", "secrets/stage.env"]);
+    s.run(["allow"]).exits(5);
+    s.run(["reseal", "--yes"]).succeeds();
+    s.commit("other files");
+    s.run(["run", "--", "true"]).succeeds();
+    (s, bob)
+}
+
+#[test]
+fn what_was_seen_is_found_where_files_were_before() {
+    let (s, _) = moved();
+    let seen = s.run(["access", "--member", "bob"]);
+    seen.succeeds().shows_part("development: 2 names seen; still work: KEY\n");
+    seen.shows_part("secrets/stage.env: 1 name seen; no environment has the file any more\n");
+    s.run(["access", "--who", "STAGED"]).succeeds().shows_part("secrets/stage.env, some version in git: alice, bob");
+    let removed = s.run(["member", "remove", "bob", "--yes"]);
+    removed.succeeds().says("development: `KEY`\n").never_says("CHANGED");
+    removed.says("bob has seen values of `secrets/stage.env`, which no environment has any more: `STAGED`");
+}
+
 /// A small generator, so that a failing history is made again.
 struct Dice(u64);
 
