@@ -99,7 +99,7 @@ fn who_reads_a_value_now_and_who_could_ever() {
     s.run(["access", "--who", "NOTHING"]).exits(1).says("no file has, or had, `NOTHING`");
     s.run(["access", "--member", "bob"]).succeeds().shows_part("development: 1 name seen; still work: KEY");
     s.call(["set", "KEY"]).stdin("new").go().succeeds();
-    s.run(["access", "--member", "bob"]).succeeds().shows_part("development: 1 names seen; none of them still works");
+    s.run(["access", "--member", "bob"]).succeeds().shows_part("development: 1 name seen; none of them still works");
     s.run(["access", "--member", "nobody"]).exits(1).says("is and was no member");
 }
 
