@@ -54,6 +54,14 @@ pub fn find_program(program: &OsStr, env: &Env) -> Result<PathBuf> {
     }
 }
 
+/// Finds a program of the system: only in the absolute folders of `PATH`. A relative one, as an empty part, lies wherever the
+/// command was called, and so in a repository.
+pub fn find_installed(program: &str, env: &Env) -> Option<PathBuf> {
+    let search = env.get_even_empty("PATH").unwrap_or(OsStr::new(DEFAULT_PATH));
+    let mut paths = std::env::split_paths(search).filter(|folder| folder.is_absolute()).map(|f| f.join(program));
+    paths.find(|path| matches!(look(path), Look::Executable))
+}
+
 enum Look {
     Absent,
     Executable,

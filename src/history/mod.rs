@@ -4,7 +4,6 @@ mod call;
 mod merge;
 mod versions;
 
-use std::ffi::OsStr;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -34,8 +33,7 @@ pub struct Repository {
 impl Repository {
     /// Finds the work tree that `folder` lies in; `None` without one, or without git.
     pub fn of(world: &World, folder: &Path) -> Option<Self> {
-        // A relative part of PATH would find a `git` that lies in the repository.
-        let git = disk::find_program(OsStr::new("git"), &world.env).ok().filter(|git| git.is_absolute())?;
+        let git = disk::find_installed("git", &world.env)?;
         let repository = Self { git, folder: folder.to_path_buf(), env: world.env.clone() };
         repository.says_yes(&["rev-parse", "--is-inside-work-tree"]).then_some(repository)
     }

@@ -64,12 +64,15 @@ fn each_row_of_the_tables_ends_as_it_says() {
         (&["merged"], "forged", &["merged", "forged"], 0),
         (&["merged", "rekeyed"], "highest", &["merged", "rekeyed", "highest"], 125),
         (&["one", "two"], "one", &["one", "two"], 125),
+        (&["one", "two"], "two_b", &["one", "two_b", "merged", "two_b"], 125),
+        // What was seen last is taken without a look: a stated limit.
+        (&["one", "two"], "two", &["one", "two", "merged", "two"], 0),
     ];
     let count = rows.len();
     for (seen, opened, history, code) in rows {
         check(&Row { seen, opened, history, code });
     }
-    assert_eq!(count, 12);
+    assert_eq!(count, 14);
 }
 
 fn content(name: &str) -> Vec<u8> {
@@ -124,6 +127,21 @@ fn without_git_or_its_whole_history_an_older_version_goes_on_with_a_warning() {
     fs::rename(s.project(), s.root().join("full")).unwrap();
     fs::rename(s.root().join("clone"), s.project()).unwrap();
     s.run(["run", "--", "true"]).succeeds().says("does not reach far enough");
+}
+
+#[test]
+fn a_git_that_lies_in_the_repository_is_not_asked() {
+    let s = project().script("git", "#!/bin/sh\ntouch ran\nexit 1\n");
+    for name in ["one", "two", "one"] {
+        put(&s, vector(name));
+        s.commit(name);
+    }
+    let run = |file: &str| {
+        put(&s, vector(file));
+        s.shell("PATH=:.:$PATH; secrets run -- true").go().code()
+    };
+    assert_eq!([run("one"), run("two"), run("one")], [0, 0, 125]);
+    assert!(!s.path("ran").exists());
 }
 
 #[test]
