@@ -54,9 +54,13 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
     }
     let saved = selected.trust.borrow_mut().save(selected.project);
     saved.map_err(|error| Error::new(Kind::Failed, "what was accepted cannot be remembered").because(error))?;
-    if names.is_empty() && !arguments.no_git {
+    if !names.is_empty() {
+        return Ok(());
+    }
+    if !arguments.no_git {
         super::git::install_quietly(context, selected.project);
     }
+    super::sops_yaml::follow(context, selected.project);
     Ok(())
 }
 

@@ -13,8 +13,6 @@ use crate::base::Name;
 use crate::base::Result;
 use crate::base::printable;
 use crate::disk;
-use crate::disk::Limit;
-use crate::disk::Lock;
 use crate::dotenv::Document;
 use crate::history::Repository;
 use crate::project;
@@ -27,6 +25,7 @@ use super::context::Context;
 use super::git;
 use super::identity;
 use super::judge;
+use super::sops_yaml;
 use super::target::Target;
 
 const SETTINGS_MODE: u32 = 0o644;
@@ -71,7 +70,7 @@ pub fn run(context: &Context<'_>, arguments: Arguments) -> Result<()> {
     if is_new {
         check_not_inside(context)?;
         if arguments.sops_yaml {
-            check_sops_yaml(&folder)?;
+            sops_yaml::check_is_ours(&folder)?;
         }
         begin(context, &arguments, &folder, &mut changed)?;
     }
@@ -83,8 +82,8 @@ pub fn run(context: &Context<'_>, arguments: Arguments) -> Result<()> {
     let project = project::load(&folder)?;
     let repository = Repository::of(context.world, &folder);
     git_files::write(&folder, &project, repository.as_ref(), &mut changed)?;
-    if arguments.sops_yaml {
-        write_sops_yaml(context, &folder, &project, &mut changed)?;
+    if arguments.sops_yaml && sops_yaml::write(context, &project)? {
+        changed.push(project::SOPS_YAML.to_string());
     }
     if is_new {
         // Who makes a project has seen all of it.
@@ -173,31 +172,6 @@ fn check_not_inside(context: &Context<'_>) -> Result<()> {
     let shown = printable(outer.folder.as_os_str().as_encoded_bytes());
     Err(Error::new(Kind::Failed, format!("this folder belongs to the project in `{shown}`"))
         .hint("`secrets set NAME` works from here"))
-}
-
-fn check_sops_yaml(folder: &Path) -> Result<()> {
-    let path = folder.join(project::SOPS_YAML);
-    let is_free = path.symlink_metadata().is_err();
-    if is_free
-        || project::is_our_sops_yaml(&disk::read_beneath(folder, Path::new(project::SOPS_YAML), Limit::SETTINGS)?)
-    {
-        return Ok(());
-    }
-    Err(Error::new(Kind::Failed, "there is a .sops.yaml that `secrets` did not write, and does not touch")
-        .hint("leave `--sops-yaml` away, or move that file"))
-}
-
-fn write_sops_yaml(context: &Context<'_>, folder: &Path, project: &Project, changed: &mut Vec<String>) -> Result<()> {
-    check_sops_yaml(folder)?;
-    let path = folder.join(project::SOPS_YAML);
-    let text = project::sops_yaml(project, context.world.now)?;
-    let lock = Lock::beneath(folder, Path::new(project::SOPS_YAML))?;
-    let is_same = disk::read(&path, Limit::SETTINGS).is_ok_and(|old| *old == *text.as_bytes());
-    if !is_same {
-        disk::write_over(&lock, text.as_bytes(), Some(SETTINGS_MODE))?;
-        changed.push(project::SOPS_YAML.to_string());
-    }
-    Ok(())
 }
 
 fn report(context: &Context<'_>, project: &Project, changed: &[String]) {

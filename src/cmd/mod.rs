@@ -24,6 +24,7 @@ mod rekey;
 mod reseal;
 mod run;
 mod set;
+mod sops_yaml;
 mod status;
 mod target;
 mod team;

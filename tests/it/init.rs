@@ -209,6 +209,14 @@ fn a_sops_yaml_is_rendered_and_is_the_same_the_second_time() {
     );
     s.run(["init", "--yes", "--sops-yaml"]).succeeds().says("nothing was changed");
     assert_eq!(s.read(".sops.yaml"), rendered);
+    // An edit by hand is followed when it is accepted.
+    s.write(
+        "secrets.toml",
+        s.read("secrets.toml").replacen("readers = [\"dev\"]", "readers = [\"dev\"]\nplain = [\"PORT\"]", 1),
+    );
+    s.run(["allow"]).succeeds().says("`.sops.yaml` follows secrets.toml");
+    assert_eq!(s.read(".sops.yaml"), rendered.replacen("'^$'", "'^(?:PORT)$'", 1));
+    s.run(["allow"]).succeeds().never_says("follows");
 }
 
 #[test]
