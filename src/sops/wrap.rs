@@ -51,7 +51,11 @@ impl Recipient {
         if label.contains(['\n', '\r']) {
             return Err(Error::new(Kind::Failed, format!("`{shown}` is more than one line")));
         }
-        let key = if label.starts_with("ssh-") {
+        let key = if label.starts_with("ecdsa-") || label.starts_with("sk-") {
+            return Err(Error::new(Kind::Failed, format!("`{shown}` is not a recipient"))
+                .because("an SSH key of that kind signs, and cannot encrypt")
+                .hint("an `ssh-ed25519` or `ssh-rsa` key can"));
+        } else if label.starts_with("ssh-") {
             Key::Ssh(ssh_recipient(&label, &shown)?)
         } else {
             let parsed = label.parse().map_err(|why: &str| {

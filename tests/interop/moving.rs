@@ -47,6 +47,17 @@ fn environments_readers_and_plain_names_are_those_of_the_files() {
 }
 
 #[test]
+fn a_member_whom_only_a_comment_names_is_told() {
+    let Some(sops) = needs("sops") else { return };
+    let own = Key::new();
+    let place = place(&sops, &own, &[]);
+    let ssh = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJTRS5O6NRWmTDnGTz4BLWCh8Lyxa8HcEEQg2BgcOjLE carol@laptop";
+    let _ = place.call(&sops).args(["rotate", "--in-place", "--add-age", ssh, PRODUCTION]).run().ok();
+    let init = place.secrets(["init", "--yes"]).ok();
+    let _ = init.says("read by alice, carol").says("hint: `carol`: so the comments of SSH keys say");
+}
+
+#[test]
 fn both_tools_write_until_the_team_seals() {
     let Some(sops) = needs("sops") else { return };
     let (own, other) = (Key::new(), Key::new());

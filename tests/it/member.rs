@@ -84,7 +84,7 @@ fn ssh_keys_come_from_a_file_as_github_has_them() {
     };
     s.write("keys", format!("{ecdsa}\n{key}\n"));
     let added = s.run(["member", "add", "carol", "--github-keys", "keys", "--to", "dev"]);
-    added.succeeds().says("`keys`: line 1 is left out");
+    added.succeeds().says("`keys`: line 1 is left out: an SSH key of that kind signs, and cannot encrypt");
     assert!(s.sealed().contains(&key));
     s.write("keys", ecdsa);
     s.run(["member", "add", "dave", "--github-keys", "keys", "--to", "dev"])

@@ -155,10 +155,9 @@ fn members(context: &Context<'_>, files: &[Found], login: &str) -> BTreeMap<Stri
         if members.contains_key(&key) || Recipient::parse(label).is_err() {
             continue;
         }
-        let comment = label.strip_prefix("ssh-").and_then(|rest| rest.splitn(3, ' ').nth(2));
-        let person = comment.map(|comment| comment.split('@').next().unwrap_or_default());
         let is_taken = |name: &str| members.values().any(|(taken, _)| taken == name);
-        let wanted = if own.contains(&key) { login } else { person.unwrap_or("reader") };
+        let wanted =
+            if own.contains(&key) { login.to_string() } else { ssh_comment(label).unwrap_or("reader".to_string()) };
         let wanted = word(wanted.as_ref(), "reader");
         let name = (1..).map(|number| match (number, wanted.as_str()) {
             (1, name) if name != "reader" => name.to_string(),
@@ -168,6 +167,12 @@ fn members(context: &Context<'_>, files: &[Found], login: &str) -> BTreeMap<Stri
         members.insert(key, (name, label.clone()));
     }
     members
+}
+
+/// Returns the person whom the comment of an SSH key names, as a word.
+fn ssh_comment(label: &str) -> Option<String> {
+    let comment = label.strip_prefix("ssh-")?.splitn(3, ' ').nth(2)?;
+    Some(word(comment.split('@').next().unwrap_or_default().as_ref(), "reader"))
 }
 
 impl Derived {
@@ -188,6 +193,12 @@ impl Derived {
             let plain =
                 if found.plain.is_empty() { String::new() } else { format!("; in clear: {}", found.plain.join(", ")) };
             context.ui.done(format!("`{}` is `{}`, read by {readers}{plain}", found.path, found.environment));
+        }
+        let is_from_comment = |(name, label): &&(String, String)| ssh_comment(label).is_some_and(|word| word == *name);
+        let named: Vec<&String> = self.members.values().filter(is_from_comment).map(|(name, _)| name).collect();
+        if !named.is_empty() {
+            let names = quoted_list(&named);
+            context.ui.hint(format!("{names}: so the comments of SSH keys say, and anybody can write one; look at it"));
         }
         for (name, label) in self.members.values().filter(|(name, _)| name.starts_with("reader-")) {
             context
