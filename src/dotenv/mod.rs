@@ -3,6 +3,7 @@
 //! The dialect that people really have, where quotes are syntax. Nothing is interpolated. Where the common readers
 //! disagree, a file is refused with line and column instead of guessed at; `docs/dotenv.md` has the table.
 
+mod cursor;
 mod document;
 mod parse;
 mod quote;

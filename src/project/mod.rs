@@ -6,6 +6,7 @@ mod edit;
 pub mod foreign;
 mod parse;
 mod raw;
+mod rules;
 mod team;
 mod template;
 pub mod trust;

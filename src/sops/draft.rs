@@ -7,8 +7,8 @@ use crate::base::Result;
 use crate::base::Value;
 
 use super::cipher::Encrypted;
-use super::codec::Opened;
-use super::codec::Plain;
+use super::opened::Opened;
+use super::opened::Plain;
 use super::text::Item;
 
 /// What a file is to say: rows in order, all in plain.

@@ -3,9 +3,9 @@
 use super::cipher::Encrypted;
 use super::codec::SealedFile;
 use super::metadata::Wrap;
+use super::recipient::key_of;
 use super::text::Content;
 use super::text::Item;
-use super::wrap::key_of;
 
 impl SealedFile {
     /// Returns the names, in file order; readable without a key.

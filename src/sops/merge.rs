@@ -9,7 +9,7 @@ use crate::base::Value;
 use super::draft::Draft;
 use super::draft::Row;
 use super::metadata::Wrap;
-use super::wrap::key_of;
+use super::recipient::key_of;
 
 /// What a merge made.
 pub struct Merged {

@@ -4,11 +4,11 @@ use crate::base::Error;
 use crate::base::Kind;
 use crate::base::Result;
 
-use super::codec::Opened;
 use super::metadata::SEAL_NAME;
+use super::opened::Opened;
+use super::recipient::Recipient;
 use super::seal::Seal;
 use super::text::Text;
-use super::wrap::Recipient;
 use super::write::Written;
 use super::write::assemble;
 use super::write::kept_lines;

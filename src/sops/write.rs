@@ -1,8 +1,6 @@
 //! Writing a sealed file: lines that did not change keep their bytes, everything else is encrypted anew.
 
-use std::collections::HashMap;
 use std::collections::HashSet;
-use std::collections::VecDeque;
 
 use crate::base::Error;
 use crate::base::Kind;
@@ -12,15 +10,16 @@ use crate::base::Value;
 
 use super::cipher::DataKey;
 use super::cipher::Encrypted;
-use super::codec::Opened;
-use super::codec::Plain;
 use super::codec::SealedFile;
 use super::draft::Draft;
 use super::draft::Row;
+use super::kept::KeptLines;
 use super::mac::SopsMac;
 use super::metadata::Role;
 use super::metadata::VERSION_WRITTEN;
 use super::metadata::Wrap;
+use super::opened::Opened;
+use super::recipient::Recipient;
 use super::seal::NextSeal;
 use super::seal::Seal;
 use super::seal::Version;
@@ -29,7 +28,6 @@ use super::strict::Leniency;
 use super::text::Text;
 use super::text::escape_into;
 use super::text::unescape;
-use super::wrap::Recipient;
 
 /// A file that is ready to be stored.
 pub struct Written {
@@ -210,42 +208,6 @@ pub(super) fn read_back(bytes: &[u8], key: &DataKey) -> Result<Opened> {
 
 pub(super) fn unreadable() -> Error {
     Error::new(Kind::Bug, "the file that was written does not read back; nothing was stored")
-}
-
-/// The lines of the version that is replaced, by what they say. Two equal comments share their label, so each line is
-/// given out once: equal plaintexts must not become equal lines.
-struct KeptLines<'a> {
-    index: HashMap<(&'a [u8], &'a [u8]), usize>,
-    lines: Vec<VecDeque<&'a [u8]>>,
-}
-
-impl<'a> KeptLines<'a> {
-    fn of(before: &[&'a Opened]) -> Self {
-        let mut kept = Self { index: HashMap::new(), lines: Vec::new() };
-        for (item, plain) in before.iter().copied().flat_map(Opened::items) {
-            let (head, value) = match plain {
-                Plain::Blank => continue,
-                Plain::Comment(text) => (&item.line[..1], text),
-                Plain::Entry(value) => (&item.line[..=item.name().map_or(0, <[u8]>::len)], value),
-            };
-            // A number or bool that `sops set` left becomes a string, so its line changes.
-            let is_typed = item.name().is_some() && !item.line.ends_with(b",type:str]");
-            if is_typed || !Encrypted::is_meant(&item.line[head.len()..]) {
-                continue;
-            }
-            let at = *kept.index.entry((head, value.expose())).or_insert(kept.lines.len());
-            if at == kept.lines.len() {
-                kept.lines.push(VecDeque::new());
-            }
-            kept.lines[at].push_back(&item.line);
-        }
-        kept
-    }
-
-    fn take(&mut self, head: &[u8], value: &Value) -> Option<&'a [u8]> {
-        let at = *self.index.get(&(head, value.expose()))?;
-        self.lines[at].pop_front()
-    }
 }
 
 /// Refuses clear text that would not read back as it was given: `\n` in a value, a line end in a comment, `ENC[` in both.
