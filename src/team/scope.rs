@@ -1,9 +1,13 @@
 //! Every file of a team: the environments of a project, and those of all services whose `root` leads to it.
 
+use std::collections::HashMap;
 use std::path::Path;
+use std::path::PathBuf;
 
 use ignore::WalkBuilder;
 
+use crate::base::Error;
+use crate::base::Kind;
 use crate::base::Result;
 use crate::disk;
 use crate::disk::Limit;
@@ -33,6 +37,7 @@ impl Scope {
     ///
     /// # Errors
     /// As [`project::load`], for a service that cannot be understood: nothing is done to half of a team's files.
+    /// `Kind::Refused` if two environments have the same file.
     pub fn of(project: Project) -> Result<Self> {
         let (home, own) = (project.home.clone(), project.folder.clone());
         let mut projects = vec![project];
@@ -53,7 +58,25 @@ impl Scope {
                 projects.push(found);
             }
         }
-        Ok(Self { projects })
+        let scope = Self { projects };
+        scope.check_files()?;
+        Ok(scope)
+    }
+
+    /// A file has the readers of one environment: with two, whoever can write to the repository could choose.
+    fn check_files(&self) -> Result<()> {
+        let mut owners: HashMap<PathBuf, String> = HashMap::new();
+        for site in self.sites() {
+            let path = site.project.path_of(site.environment);
+            let label = site.label();
+            if let Some(other) = owners.insert(path.canonicalize().unwrap_or(path), label.clone()) {
+                let path = site.path();
+                return Err(Error::new(Kind::Refused, format!("`{other}` and `{label}` have the same file, `{path}`"))
+                    .because("each would have its own readers")
+                    .hint("give one of them another `file` in secrets.toml"));
+            }
+        }
+        Ok(())
     }
 
     /// Returns every environment of every project.

@@ -147,6 +147,7 @@ fn a_services_folder_does_not_steer_the_terminal() {
     let settings =
         "version = 1\nproject = \"a\"\nroot = \"../..\"\n\n[environments.development]\nreaders = [\"dev\"]\n";
     let s = s.file(format!("{folder}/secrets.toml"), settings);
+    s.call(["allow"]).cwd(folder).go().succeeds();
     s.call(["set", "KEY"]).cwd(folder).stdin("value").go().succeeds();
     for words in [&["access"][..], &["access", "--who", "KEY"], &["access", "--member", "alice"], &["check"]] {
         for from in [".", folder] {

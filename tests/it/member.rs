@@ -239,6 +239,7 @@ fn services_under_one_root_share_their_team() {
     };
     for name in ["api", "web"] {
         s.write(format!("services/{name}/secrets.toml"), service(name));
+        s.run(["-C", &format!("services/{name}"), "allow"]).succeeds();
         s.call(["-C", &format!("services/{name}"), "set", "KEY"]).stdin(name).go().succeeds();
     }
     let bob = Person::new(&s);

@@ -34,6 +34,9 @@ impl Trust {
 
     /// Notes a project that was met: what is not known yet becomes *seen*.
     pub fn meet(&mut self, project: &Project) {
+        if self.record.is_new_inside(&project.prefix) {
+            return;
+        }
         let known = self.record.services.get(&project.prefix);
         let is_known = |name: &String| known.is_some_and(|known| known.environments.contains_key(name));
         if project.environments.iter().all(|environment| is_known(&environment.name)) {
@@ -71,7 +74,9 @@ impl Trust {
         let prefix = project.prefix.clone();
         let (members, groups, stores) = (facts::members(project), facts::groups(project), project.stores.clone());
         self.misplaced = None;
+        let gone = std::mem::take(&mut self.emptied);
         self.note(move |record| {
+            record.gone.extend(gone.iter().cloned());
             record.members.clone_from(&members);
             record.groups.clone_from(&groups);
             record.stores.clone_from(&stores);

@@ -54,6 +54,8 @@ pub struct Trust {
     known: HashSet<String>,
     /// How the place of the settings differs from what is known.
     misplaced: Option<Difference>,
+    /// Folders between the working directory and the project that had settings of their own.
+    emptied: Vec<String>,
     /// The digests of [`VARIABLE`].
     digests: Option<Vec<String>>,
     /// The data keys of the files that this call opened, by path.
@@ -68,7 +70,8 @@ impl Trust {
     pub fn load(world: &World, project: &Project) -> Result<Self> {
         let path = store::path_of(world, &project.home);
         let found = path.as_deref().map(store::read).transpose()?.flatten();
-        let misplaced = store::misplaced(world, project, found.as_ref())?;
+        let emptied = store::emptied(world, project, found.as_ref());
+        let misplaced = store::misplaced(world, project, found.as_ref(), &emptied)?;
         let record = match found {
             Some(record) => record,
             None => store::new_record(&project.home)?,
@@ -78,7 +81,7 @@ impl Trust {
             text.split(',').map(|digest| digest.trim().to_string()).filter(|digest| !digest.is_empty()).collect()
         });
         let known = record.services.keys().cloned().collect();
-        Ok(Self { path, record, notes: Vec::new(), known, misplaced, digests, opened: HashMap::new() })
+        Ok(Self { path, record, notes: Vec::new(), known, misplaced, emptied, digests, opened: HashMap::new() })
     }
 
     /// Returns the random id under which this machine keeps everything of the project.
@@ -142,6 +145,10 @@ impl Trust {
         let is_of = |(name, facts): (&String, &MemberFacts)| facts.keys.contains(&key) && facts.covers(until(name));
         let service = self.record.services.get(&project.prefix);
         let Some(facts) = service.and_then(|service| service.environments.get(&environment.name)) else {
+            // A file that is known under another name has the readers of that one.
+            if self.file(&project.below_home(&environment.file)).is_some() {
+                return false;
+            }
             return members.is_empty() || members.iter().any(is_of);
         };
         let is_of = |member: &String| members.get_key_value(member).is_some_and(is_of);
@@ -192,7 +199,7 @@ impl Trust {
         let notes = std::mem::take(&mut self.notes);
         let Some(path) = self.path.as_deref().filter(|_| !notes.is_empty()) else { return Ok(()) };
         // A project in a place that nobody accepted stays one that was never met.
-        if self.misplaced.is_some() && self.known.is_empty() {
+        if self.misplaced.is_some() && !self.is_known(project) {
             return Ok(());
         }
         store::update(path, &self.record, |record| notes.iter().for_each(|note| note(record)))?;

@@ -34,6 +34,9 @@ pub struct Record {
     /// Each group's members.
     #[serde(default)]
     pub groups: BTreeMap<String, BTreeSet<String>>,
+    /// Folders below that had settings of their own, and whose going a person accepted.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub gone: BTreeSet<String>,
     /// Each store's settings.
     #[serde(default)]
     pub stores: BTreeMap<String, String>,
@@ -46,6 +49,14 @@ pub struct Record {
     /// Names that may run code on this machine whatever the repository says: `allow --name`.
     #[serde(default)]
     pub names: BTreeSet<String>,
+}
+
+impl Record {
+    /// Tells whether a service, by its prefix, is one that was never met, and lies inside one that was.
+    pub fn is_new_inside(&self, prefix: &str) -> bool {
+        let holds = |outer: &String| outer.is_empty() || prefix.strip_prefix(outer).is_some_and(|r| r.starts_with('/'));
+        !self.services.contains_key(prefix) && self.services.keys().any(holds)
+    }
 }
 
 /// What is remembered of one file.

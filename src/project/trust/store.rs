@@ -53,7 +53,7 @@ pub fn read(path: &Path) -> Result<Option<Record>> {
     if !path.exists() {
         return Ok(None);
     }
-    let shown = printable(path.as_os_str().as_encoded_bytes());
+    let shown = printable_path(path);
     let bytes = disk::read(path, MOST_RECORD)?;
     let wrong = |error: serde_json::Error| {
         Error::new(Kind::Failed, format!("the trust record `{shown}` cannot be understood"))
@@ -85,7 +85,7 @@ fn check_private(path: &Path) -> Result<()> {
     for part in path.ancestors().take(4) {
         let Ok(found) = fs::symlink_metadata(part) else { continue };
         if found.uid() != own || found.mode() & 0o022 != 0 {
-            let shown = printable(part.as_os_str().as_encoded_bytes());
+            let shown = printable_path(part);
             return Err(Error::new(Kind::Refused, format!("others could have written `{shown}`"))
                 .because("what this machine trusts is read from there")
                 .hint(format!("`chmod go-w {shown}`, if it is yours")));
@@ -99,12 +99,7 @@ fn check_private(path: &Path) -> Result<()> {
 /// # Errors
 /// As [`random`].
 pub fn new_record(folder: &Path) -> Result<Record> {
-    Ok(Record {
-        version: VERSION,
-        id: hex(&random::<16>()?),
-        folder: printable(folder.as_os_str().as_encoded_bytes()),
-        ..Record::default()
-    })
+    Ok(Record { version: VERSION, id: hex(&random::<16>()?), folder: printable_path(folder), ..Record::default() })
 }
 
 /// Makes a change on what the file holds now, so that two processes lose nothing.
@@ -137,25 +132,38 @@ pub fn point_home(home: &Path, project: &Project, id: &str) -> Result<()> {
         return Ok(());
     }
     let Some(records) = home.parent().and_then(Path::parent) else { return Ok(()) };
-    let root = printable(project.home.as_os_str().as_encoded_bytes());
-    let folder = printable(project.folder.as_os_str().as_encoded_bytes());
+    let root = printable_path(&project.home);
+    let folder = printable_path(&project.folder);
     let pointer =
         Record { version: VERSION, id: id.to_string(), folder, root: Some(root.clone()), ..Record::default() };
     update(&below(records, &project.folder), &pointer, |record| record.root = Some(root))
 }
 
-/// Tells whether the settings lie where this machine would not expect them: `root` leads somewhere else than when it met
-/// the folder, or a project never met lies inside one that it knows. `home` is the record that was read.
+/// Tells whether the settings lie where this machine would not expect them; `home` is the record that was read, and `emptied`
+/// what [`emptied`] returned.
 ///
 /// # Errors
 /// As [`read`].
-pub fn misplaced(world: &World, project: &Project, home: Option<&Record>) -> Result<Option<Difference>> {
-    let place = |text: String| Difference { matter: Matter::Place, environment: None, text };
-    if let (None, Some(outer)) = (home, known_above(world, &project.home)) {
-        let outer = printable(outer.as_os_str().as_encoded_bytes());
-        return Ok(Some(place(format!("it is new inside the project in `{outer}`, with members of its own"))));
-    }
-    moved(world, project, home).map(|text| text.map(place))
+pub fn misplaced(
+    world: &World,
+    project: &Project,
+    home: Option<&Record>,
+    emptied: &[String],
+) -> Result<Option<Difference>> {
+    let outer = match home {
+        None => known_above(world, &project.home),
+        Some(record) => record.is_new_inside(&project.prefix).then(|| project.home.clone()),
+    };
+    let text = match outer {
+        Some(outer) => {
+            let outer = printable_path(&outer);
+            Some(format!("it is new inside the project in `{outer}`, which this machine knows"))
+        }
+        None => moved(world, project, home)?,
+    };
+    let gone = emptied.first().map(|folder| format!("`{folder}` had a secrets.toml of its own, and has none"));
+    let text = text.or(gone);
+    Ok(text.map(|text| Difference { matter: Matter::Place, environment: None, text }))
 }
 
 /// Finds a folder above with a record, in the same repository: a commit could have put `folder` into it.
@@ -163,8 +171,31 @@ fn known_above(world: &World, folder: &Path) -> Option<PathBuf> {
     let real = folder.canonicalize().ok()?;
     let is_border = |folder: &&Path| folder.join(".git").symlink_metadata().is_ok();
     let inside = real.ancestors().take_while(|folder| !is_border(folder)).count();
-    let is_known = |folder: &&Path| path_of(world, folder).is_some_and(|path| path.exists());
-    real.ancestors().take(inside + 1).skip(1).find(is_known).map(Path::to_path_buf)
+    real.ancestors().take(inside + 1).skip(1).find(|folder| is_known(world, folder)).map(Path::to_path_buf)
+}
+
+/// Returns the folders between the working directory and the project that had settings of their own when this machine met
+/// them: without those, commands follow the project's. Each as the way from home; none whose going was accepted.
+pub fn emptied(world: &World, project: &Project, home: Option<&Record>) -> Vec<String> {
+    let (Ok(cwd), Ok(top)) = (world.cwd().map(Path::to_path_buf), project.folder.canonicalize()) else {
+        return Vec::new();
+    };
+    let cwd = cwd.canonicalize().unwrap_or(cwd);
+    if cwd == top || !cwd.starts_with(&top) {
+        return Vec::new();
+    }
+    let between = cwd.ancestors().take_while(|folder| **folder != *top).filter(|folder| is_known(world, folder));
+    let way = |folder: &Path| folder.strip_prefix(&top).map(|way| project.below_home(&printable_path(way)));
+    let is_new = |way: &String| home.is_none_or(|record| !record.gone.contains(way));
+    between.filter_map(|folder| way(folder).ok()).filter(is_new).collect()
+}
+
+fn is_known(world: &World, folder: &Path) -> bool {
+    path_of(world, folder).is_some_and(|path| path.exists())
+}
+
+fn printable_path(path: &Path) -> String {
+    printable(path.as_os_str().as_encoded_bytes())
 }
 
 fn moved(world: &World, project: &Project, home: Option<&Record>) -> Result<Option<String>> {
@@ -177,7 +208,7 @@ fn moved(world: &World, project: &Project, home: Option<&Record>) -> Result<Opti
             None => return Ok(None),
         },
     };
-    let now = is_service.then(|| printable(project.home.as_os_str().as_encoded_bytes()));
+    let now = is_service.then(|| printable_path(&project.home));
     if before == now {
         return Ok(None);
     }

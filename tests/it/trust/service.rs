@@ -150,7 +150,7 @@ fn a_project_that_is_new_inside_a_known_one_stops_everybody_until_allow() {
     s.write("api/secrets.toml", nested(&s));
     for _ in 0..2 {
         s.call(["run", "--", "true"]).cwd("api").go().exits(125).says("it is new inside the project in `");
-        s.call(["set", "A"]).stdin("1").cwd("api").go().exits(5).says("with members of its own");
+        s.call(["set", "A"]).stdin("1").cwd("api").go().exits(5).says("which this machine knows");
         s.call(["member", "add", "bob", RECIPIENT, "--to", "dev"]).cwd("api").go().exits(5);
         s.call(["status"]).cwd("api").go().succeeds().shows_part("it is new inside the project");
     }
@@ -169,4 +169,69 @@ fn a_repository_inside_a_known_project_is_its_own() {
     s.call(["run", "--", "true"]).cwd("vendored").go().succeeds();
     s.git(["worktree", "add", "--quiet", "trees/other"]);
     s.call(["list"]).cwd("trees/other").go().succeeds();
+}
+
+#[test]
+fn a_service_that_is_new_inside_a_known_project_stops_everybody_until_allow() {
+    let s = Sandbox::new().secret("OUTER");
+    s.write("api/secrets.toml", SERVICE.replace("[\"dev\"]", "[\"alice\"]\nplain = [\"*\"]"));
+    s.run(["member", "list"]).succeeds();
+    s.run(["rekey", "--all"]).succeeds();
+    for _ in 0..2 {
+        s.call(["run", "--", "true"]).cwd("api").go().exits(125).says("it is new inside the project in `");
+        s.call(["set", "A"]).stdin("1").cwd("api").go().exits(5);
+    }
+    s.call(["allow"]).cwd("api").go().succeeds();
+    s.call(["set", "A"]).stdin("1").cwd("api").go().succeeds();
+    s.call(["run", "--", "true"]).cwd("api").go().succeeds();
+}
+
+/// Without the key somebody declares a file a second time, with readers of his own.
+#[test]
+fn a_file_that_two_environments_declare_is_rekeyed_for_neither() {
+    let s = Sandbox::new().secret("KEY").production();
+    let bob = crate::team::Person::new(&s);
+    s.run(["member", "add", "bob", &bob.recipient, "--to", "dev"]).succeeds();
+    s.call(["set", "KEY", "--env", "production"]).stdin("1").go().succeeds();
+    let hostile = "version = 1\nproject = \"shop\"\nroot = \"..\"\n\n[environments.production]\n\
+                   file = \"production.env\"\nreaders = [\"bob\"]\nplain = [\"*\"]\n";
+    s.write("secrets/secrets.toml", hostile);
+    let before = s.read("secrets/production.env");
+    for words in [&["rekey", "--all"][..], &["rekey", "--env", "production"], &["member", "remove", "bob", "--yes"]] {
+        s.run(words).exits(5).says("have the same file, `secrets/production.env`");
+    }
+    s.call(["set", "KEY"]).stdin("2").cwd("secrets").go().exits(5).says("it is new inside");
+    s.call(["run", "--", "true"]).cwd("secrets").go().exits(125);
+    assert_eq!(s.read("secrets/production.env"), before);
+}
+
+/// The settings are gone from the folder, and others stand above it.
+#[test]
+fn a_project_that_moved_above_stops_everybody_until_allow() {
+    let s = Sandbox::new().secret("OUTER").repository();
+    let own = s.read("secrets.toml");
+    s.write("../secrets.toml", own.replace("project = \"shop\"", "project = \"other\""));
+    std::fs::remove_file(s.path("secrets.toml")).expect("it is there");
+    for _ in 0..2 {
+        s.run(["run", "--", "true"]).exits(125).says("`shop` had a secrets.toml of its own, and has none");
+        s.call(["set", "A"]).stdin("1").go().exits(5);
+    }
+    s.run(["allow"]).succeeds().says("`shop` had a secrets.toml of its own");
+    s.call(["set", "A"]).stdin("1").go().succeeds();
+    s.run(["run", "--", "true"]).succeeds();
+    // The old branch again, and back.
+    s.write("secrets.toml", own);
+    s.run(["run", "--", "true"]).succeeds();
+    std::fs::remove_file(s.path("secrets.toml")).expect("it is there");
+    s.run(["run", "--", "true"]).succeeds();
+}
+
+#[test]
+fn a_service_whose_settings_are_gone_does_not_follow_its_root_before_allow() {
+    let s = service();
+    std::fs::remove_file(s.path("api/secrets.toml")).expect("it is there");
+    s.call(["run", "--", "true"]).cwd("api").go().exits(125).says("`api` had a secrets.toml of its own");
+    s.run(["run", "--", "true"]).succeeds();
+    s.call(["allow"]).cwd("api").go().succeeds();
+    s.call(["run", "--", "true"]).cwd("api").go().succeeds();
 }
