@@ -1,9 +1,13 @@
 //! A merge by name of two sealed files: the rules of `docs/trust.md`, "Merges".
 
+use std::collections::BTreeSet;
+
 use crate::base::Error;
 use crate::base::Kind;
+use crate::base::Name;
 use crate::base::Result;
 use crate::base::Timestamp;
+use crate::base::quoted_list;
 use crate::history::Old;
 use crate::history::Sides;
 use crate::keys::Keyring;
@@ -54,13 +58,13 @@ pub struct Outcome {
 /// of which neither follows the other: nobody can tell which one is meant.
 pub fn merge(sides: &Sides, keyring: &mut Keyring, resolution: Resolution<'_>, now: Timestamp) -> Result<Outcome> {
     let (base, ours, theirs) = open_all(sides, keyring)?;
-    let (ours, theirs) = (&ours, &theirs);
-    let base = common(base.as_ref(), ours, theirs, sides.old);
+    let (base, ours, theirs) = (base.as_ref(), &ours, &theirs);
     let main = keyed(base, ours, theirs)?;
     let other = if std::ptr::eq(main, ours) { theirs } else { ours };
     let mut merged = merge_drafts(base, ours, theirs)?;
     let conflicts = resolve(&mut merged, resolution)?;
     let unsealed = seal_or_why_not(base, ours, theirs, &conflicts);
+    let unsealed = unsealed.map_or_else(|| taken_back(sides.old, ours, theirs, &merged.draft), |why| Ok(Some(why)))?;
     let seal = match (&unsealed, main.version(), other.version()) {
         (None, Some(main), Some(other)) => Some(next_seal(&main, &other)),
         _ => None,
@@ -74,22 +78,16 @@ pub fn merge(sides: &Sides, keyring: &mut Keyring, resolution: Resolution<'_>, n
     Ok(Outcome { written, conflicts, unsealed: unsealed.filter(|_| had_seal) })
 }
 
-/// Merges two versions of which neither data key follows the other: under a new key, for `recipients` and nobody else.
+/// Merges two versions of which neither data key follows the other: returns what they come to, and the versions, ours before
+/// theirs at the end. The caller writes it under a new data key.
 ///
 /// # Errors
 /// As [`merge`].
-pub fn merge_anew(
-    sides: &Sides,
-    keyring: &mut Keyring,
-    resolution: Resolution<'_>,
-    write: impl FnOnce(&Draft, &[Opened]) -> Result<Written>,
-) -> Result<Written> {
+pub fn merge_anew(sides: &Sides, keyring: &mut Keyring, resolution: Resolution<'_>) -> Result<(Draft, Vec<Opened>)> {
     let (base, ours, theirs) = open_all(sides, keyring)?;
-    let common = common(base.as_ref(), &ours, &theirs, sides.old);
-    let mut merged = merge_drafts(common, &ours, &theirs)?;
+    let mut merged = merge_drafts(base.as_ref(), &ours, &theirs)?;
     resolve(&mut merged, resolution)?;
-    let opened: Vec<Opened> = base.into_iter().chain([ours, theirs]).collect();
-    write(&merged.draft, &opened)
+    Ok((merged.draft, base.into_iter().chain([ours, theirs]).collect()))
 }
 
 fn open_all(sides: &Sides, keyring: &mut Keyring) -> Result<(Option<Opened>, Opened, Opened)> {
@@ -103,22 +101,25 @@ fn merge_drafts(base: Option<&Opened>, ours: &Opened, theirs: &Opened) -> Result
     Ok(sops::merge(&base, &Draft::of(ours)?, &Draft::of(theirs)?))
 }
 
-/// Returns what both sides come from. A side that the other's history has had is that version itself: else an old version,
-/// committed on a branch from before it, would come out of the merge as a change.
+/// Returns which names an old side takes back, as the reason not to seal; `None` if there is no old side, or it changes nothing.
 ///
-/// Where it is older than the common version, somebody took a change back, and a person has to look.
-fn common<'a>(base: Option<&'a Opened>, ours: &'a Opened, theirs: &'a Opened, old: Option<Old>) -> Option<&'a Opened> {
-    let side = match old {
-        Some(Old::Ours) => ours,
-        Some(Old::Theirs) => theirs,
-        None => return base,
+/// A side that the other's history has had brings no change. By value alone it may look like one: committed on a branch from
+/// before it, it would come out of the merge with a new number.
+fn taken_back(old: Option<Old>, ours: &Opened, theirs: &Opened, merged: &Draft) -> Result<Option<String>> {
+    let (side, other) = match old {
+        None => return Ok(None),
+        Some(Old::Ours) => ("our", theirs),
+        Some(Old::Theirs) => ("their", ours),
     };
-    let seq = |side: &Opened| side.version().map(|version| (version.commitment, version.seq));
-    match base.map(|base| (seq(base), seq(side))) {
-        None => Some(side),
-        Some((Some((base_key, base_seq)), Some((key, seq)))) if key == base_key && seq > base_seq => Some(side),
-        Some(_) => base,
-    }
+    let other = Draft::of(other)?;
+    let same = |name: &Name| match (merged.value(name), other.value(name)) {
+        (Some(one), Some(other)) => one.same_as(other),
+        (one, other) => one.is_none() && other.is_none(),
+    };
+    let names: BTreeSet<&Name> = merged.names().chain(other.names()).filter(|name| !same(name)).collect();
+    let names: Vec<&str> = names.into_iter().map(Name::as_str).collect();
+    Ok((!names.is_empty())
+        .then(|| format!("{side} side is an old version, and with it the merge would change {}", quoted_list(&names))))
 }
 
 fn open(file: &[u8], shown: &str, keyring: &mut Keyring) -> Result<Opened> {
@@ -146,9 +147,13 @@ fn keyed<'a>(base: Option<&Opened>, ours: &'a Opened, theirs: &'a Opened) -> Res
         _ => {
             let what =
                 if both { "both sides were rekeyed" } else { "one side has a data key without proof of the other's" };
-            Err(Error::new(Kind::Failed, what)
-                .rule(DATA_KEYS)
-                .hint("`secrets reseal` merges them by name and makes a new data key"))
+            let error = Error::new(Kind::Failed, what);
+            let error = if both {
+                error
+            } else {
+                error.because("whoever can write to the repository could have made that side")
+            };
+            Err(error.rule(DATA_KEYS).hint("`secrets reseal` merges them by name and makes a new data key"))
         }
     }
 }

@@ -36,6 +36,10 @@ impl Repository {
     /// # Errors
     /// `Kind::Failed` if git cannot say.
     pub fn old_side(&self, path: &str, sides: &Sides, ours: &str, theirs: Option<&str>) -> Result<Option<Old>> {
+        // Where two branches have several common versions git merges those first, and neither side is a commit's then.
+        if self.file_at(ours, path)?.as_ref() != Some(&sides.ours) {
+            return Ok(None);
+        }
         if self.had(ours, path, &sides.theirs)? {
             return Ok(Some(Old::Theirs));
         }

@@ -43,15 +43,16 @@ impl Work<'_> {
             Err(error) => return Err(error),
         };
         let opened = self.open(&outcome.written.bytes)?;
-        self.show_merged(&self.open(&sides.ours)?, &opened);
         let Some(why) = outcome.unsealed else {
             // A person's merge decides over names; whose data key it is, the record does.
-            return match judge::accept(self.context, self.selected, &self.site.environment.name, &opened) {
-                Ok(_) => Ok(outcome.written),
-                Err(error) => self.redo_anew(sides, &error),
-            };
+            if let Err(error) = judge::accept(self.context, self.selected, &self.site.environment.name, &opened) {
+                return self.redo_anew(sides, &error);
+            }
+            self.show_merged(sides, &opened)?;
+            return Ok(outcome.written);
         };
         self.context.ui.warn(format!("`{}` is merged by name; {why}", self.site.path()));
+        self.show_merged(sides, &opened)?;
         if !self.confirm("Seal the merged file?")? {
             return Err(Error::new(Kind::Failed, "the merge was not ended"));
         }
@@ -65,30 +66,37 @@ impl Work<'_> {
         }
     }
 
-    /// Says what the merged file has that ours has not.
-    fn show_merged(&self, ours: &Opened, merged: &Opened) {
-        let changes = git::compare(&Side::of(ours), &Side::of(merged));
+    /// Says what the merged file has that the last sealed version has not; without one, that our side has not.
+    fn show_merged(&self, sides: &Sides, merged: &Opened) -> Result<()> {
+        let last = match self.past()?.last {
+            Some(last) => last,
+            None => self.open(&sides.ours)?,
+        };
+        let changes = git::compare(&Side::of(&last), &Side::of(merged));
         if changes.is_empty() {
-            return;
+            return Ok(());
         }
-        self.context.ui.warn(format!("the merge changes our side of `{}`:", self.site.path()));
+        self.context.ui.warn(format!("the merge changes `{}`:", self.site.path()));
         for line in diff::lines(self.site.project, &changes) {
             self.context.ui.warn(format!("  {line}"));
         }
+        Ok(())
     }
 
     /// No data key of the sides is one that the merged file could have: a new one, after a look.
     fn redo_anew(&self, sides: &Sides, why: &Error) -> Result<Written> {
-        self.context.ui.warn(format!("`{}`: {}", self.site.path(), why.message()));
+        for text in std::iter::once(why.message().to_string()).chain(why.causes()) {
+            self.context.ui.warn(format!("`{}`: {text}", self.site.path()));
+        }
+        let mut ask = |conflict: &Conflict| self.choose(conflict);
+        let (draft, opened) = git::merge_anew(sides, &mut self.context.keyring(), Resolution::Ask(&mut ask))?;
+        let seq = opened.iter().filter_map(Opened::version).map(|version| version.seq).max();
+        let written = self.write_anew(&draft, &opened, seq.unwrap_or(0).saturating_add(1))?;
+        self.show_merged(sides, &self.open(&written.bytes)?)?;
         if !self.confirm("Merge both by name, under a new data key for the readers in secrets.toml?")? {
             return Err(Error::new(Kind::Failed, "the merge was not ended"));
         }
-        let mut ask = |conflict: &Conflict| self.choose(conflict);
-        let seq = |opened: &[Opened]| opened.iter().filter_map(Opened::version).map(|version| version.seq).max();
-        let write = |draft: &Draft, opened: &[Opened]| {
-            self.write_anew(draft, opened, seq(opened).unwrap_or(0).saturating_add(1))
-        };
-        git::merge_anew(sides, &mut self.context.keyring(), Resolution::Ask(&mut ask), write)
+        Ok(written)
     }
 
     fn choose(&self, conflict: &Conflict) -> Result<Choice> {

@@ -170,7 +170,7 @@ fn a_merge_without_the_driver_that_waits_is_ended_by_name() {
     assert!(has_markers(&s));
     state(&s, &["waits for a merge", "`secrets reseal`"]);
     let outcome = s.run(["reseal"]);
-    outcome.succeeds().says("changes our side").says("  ~ E\n").never_says("~ A");
+    outcome.succeeds().says("the merge changes `secrets/development.env`").says("  ~ E\n").never_says("~ A");
     outcome.says("`git add secrets/development.env`");
     commit(&s, "merge");
     is_in_order(&s);

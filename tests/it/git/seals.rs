@@ -95,7 +95,7 @@ fn an_old_version_that_was_put_back_on_a_branch_does_not_come_out_sealed() {
 }
 
 #[test]
-fn an_old_version_from_after_the_fork_is_no_change() {
+fn an_old_version_from_after_the_fork_does_not_come_out_sealed() {
     for (here, there) in BOTH_WAYS {
         let s = project();
         branch(&s, "ours", "main");
@@ -108,14 +108,14 @@ fn an_old_version_from_after_the_fork_is_no_change() {
         s.write(SEALED, old);
         commit(&s, "an old version");
         git(&s, ["checkout", "-q", here]).succeeds();
-        merge(&s, there).succeeds().never_says("not sealed");
-        runs_with(&s, &[("A", "A"), ("B", "new")]);
-        assert!(is_sealed(&s));
+        merge(&s, there).succeeds().says("side is an old version, and with it the merge would change `A`");
+        refuses_to_run(&s, "it lost its seal");
+        s.run(["reseal"]).exits(1).says("~ A").never_says("~ B");
     }
 }
 
 #[test]
-fn an_old_version_from_after_the_fork_is_no_change_for_reseal_and_rebase_either() {
+fn an_old_version_from_after_the_fork_is_told_by_reseal_and_after_a_rebase_too() {
     let s = project();
     branch(&s, "ours", "main");
     set(&s, "A", "new");
@@ -125,15 +125,95 @@ fn an_old_version_from_after_the_fork_is_no_change_for_reseal_and_rebase_either(
     branch(&s, "theirs", "main");
     s.write(SEALED, old);
     commit(&s, "an old version");
+    git(&s, ["branch", "-q", "old"]).succeeds();
     git(&s, ["checkout", "-q", "-b", "rebased"]).succeeds();
+    // Git leaves out what was applied already.
     git(&s, ["rebase", "ours"]).succeeds();
     runs_with(&s, &[("A", "A"), ("B", "ours")]);
+    git(&s, ["rebase", "--reapply-cherry-picks", "--onto", "ours", "main", "theirs"])
+        .succeeds()
+        .says("would change `A`");
+    refuses_to_run(&s, "it lost its seal");
     checkout(&s, "ours");
     without_driver(&s);
-    merge(&s, "theirs").exits(1);
+    merge(&s, "old").exits(1);
+    s.run(["reseal"]).exits(1).says("their side is an old version").says("~ A").never_says("~ B");
+}
+
+/// A branch tried the main one's file and went back: its old version brings nothing, and takes nothing away.
+#[test]
+fn what_a_branch_tried_and_took_back_is_not_lost_on_the_other() {
+    for (here, there) in BOTH_WAYS {
+        let s = project();
+        branch(&s, "theirs", "main");
+        set(&s, "E", "theirs");
+        branch(&s, "ours", "main");
+        set(&s, "A", "ours");
+        checkout(&s, "theirs");
+        git(&s, ["checkout", "-q", "ours", "--", SEALED]).succeeds();
+        commit(&s, "try it");
+        git(&s, ["revert", "--no-edit", "HEAD"]).succeeds();
+        git(&s, ["checkout", "-q", here]).succeeds();
+        merge(&s, there).succeeds().says("but not sealed");
+        s.run(["reseal", "--yes"]).succeeds();
+        commit(&s, "merged");
+        runs_with(&s, &[("A", "ours"), ("E", "theirs")]);
+    }
+}
+
+/// Two branches that merged each other have two common versions, and git merges those first.
+#[test]
+fn a_criss_cross_merge_takes_back_what_one_side_took_back() {
+    let s = project();
+    branch(&s, "theirs", "main");
+    set(&s, "E", "theirs");
+    branch(&s, "ours", "main");
+    set(&s, "A", "new");
+    set(&s, "N", "new");
+    let heads = ["ours", "theirs"].map(|name| git(&s, ["rev-parse", name]).succeeds().stdout().trim().to_string());
+    merge(&s, &heads[1]).succeeds();
+    checkout(&s, "theirs");
+    merge(&s, &heads[0]).succeeds();
+    set(&s, "F", "theirs");
+    checkout(&s, "ours");
+    s.run(["unset", "N"]).succeeds();
+    set(&s, "A", "A");
+    merge(&s, "theirs").succeeds().never_says("not sealed");
+    runs_with(&s, &[("A", "A"), ("E", "theirs"), ("F", "theirs"), ("N", "")]);
+}
+
+/// Cherry-picked, taken back and picked again: what a person asked for is there, after a look.
+#[test]
+fn what_is_picked_a_second_time_comes_again() {
+    let s = project();
+    branch(&s, "theirs", "main");
+    set(&s, "E", "theirs");
+    branch(&s, "ours", "main");
+    git(&s, ["cherry-pick", "theirs"]).succeeds();
+    git(&s, ["revert", "--no-edit", "HEAD"]).succeeds();
     s.run(["reseal", "--yes"]).succeeds();
-    commit(&s, "merge");
-    runs_with(&s, &[("A", "A"), ("B", "ours")]);
+    commit(&s, "taken back");
+    git(&s, ["cherry-pick", "theirs"]).succeeds().says("would change `E`");
+    s.run(["reseal", "--yes"]).succeeds().says("~ E");
+    runs_with(&s, &[("E", "theirs")]);
+}
+
+/// With public keys alone anybody can make a file; the names that it would change are shown before anybody says yes.
+#[test]
+fn a_stranger_s_file_shows_what_it_would_change_before_anybody_says_yes() {
+    let s = project();
+    let evil = |s: &Sandbox| {
+        let settings = s.read("secrets.toml");
+        std::fs::remove_file(s.path(SEALED)).expect("it is there");
+        let set = s.call(["set", "A"]).stdin(secret("theirs")).env("XDG_STATE_HOME", s.root().join("stranger"));
+        set.go().succeeds();
+        assert_eq!(s.read("secrets.toml"), settings);
+        commit(s, "a feature");
+    };
+    diverge(&s, |s| set(s, "N", "ours"), evil);
+    merge(&s, "theirs").exits(1).says("could have made that side");
+    let shown = s.run(["reseal"]);
+    shown.exits(1).says("whoever can write to the repository could have made that side").says("~ A").says("- B");
 }
 
 #[test]

@@ -37,9 +37,10 @@ fn a_file_that_is_new_under_another_data_key_is_never_merged_into_it() {
         holds_only_lines_of(&s, SEALED, &["ours", "theirs"]);
         state(&s, &["waits for a merge", "`secrets reseal`"]);
         let before = s.sealed();
-        s.run(["reseal"]).exits(1).says("without proof").says("`secrets reseal --yes`");
+        let side = if here == "ours" { "--ours" } else { "--theirs" };
+        s.run(["reseal", side]).exits(1).says("without proof").says("`secrets reseal --yes`");
         assert_eq!(s.sealed(), before);
-        s.run(["reseal", "--yes", if here == "ours" { "--ours" } else { "--theirs" }]).succeeds();
+        s.run(["reseal", "--yes", side]).succeeds();
         is_closed_to(&stranger, &s, SEALED);
         commit(&s, "merge");
         runs_with(&s, &[("A", "ours")]);
