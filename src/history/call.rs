@@ -21,6 +21,11 @@ const SAFE: [&str; 7] = [
     "diff.external=", "safe.bareRepository=explicit", "log.showSignature=false",
 ];
 
+/// A path in a call is a name and no pattern.
+pub(super) const LITERAL: &str = "--literal-pathspecs";
+/// A path in a call is a pattern.
+pub(super) const GLOB: &str = "--glob-pathspecs";
+
 /// More than any answer that is asked for.
 const MOST_OUTPUT: u64 = 1 << 30;
 
@@ -41,9 +46,9 @@ impl Repository {
         // What a replace ref puts in the place of a commit is not what HEAD's history holds.
         command.env("GIT_NO_REPLACE_OBJECTS", "1");
         command.arg("--no-pager").args(SAFE.iter().flat_map(|setting| ["-c", setting]));
-        // A path is a name and no pattern; `check-ignore` alone does not know that flag.
-        if arguments.first() != Some(&"check-ignore") {
-            command.arg("--literal-pathspecs");
+        // `check-ignore` alone does not know that flag.
+        if !arguments.first().is_some_and(|first| [GLOB, LITERAL, "check-ignore"].contains(first)) {
+            command.arg(LITERAL);
         }
         command.args(arguments);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -69,7 +74,7 @@ impl Repository {
     /// # Errors
     /// As [`Self::output`].
     pub(super) fn output_of(&self, arguments: &[&str], input: Vec<u8>) -> Result<Vec<u8>> {
-        let what = arguments.first().copied().unwrap_or_default();
+        let what = arguments.iter().find(|word| !word.starts_with("--")).copied().unwrap_or_default();
         let failed = || Error::new(Kind::Failed, format!("`git {what}` failed"));
         let mut command = self.git(arguments);
         if !input.is_empty() {

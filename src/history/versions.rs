@@ -7,6 +7,8 @@ use crate::base::Result;
 use crate::base::printable;
 
 use super::Repository;
+use super::call::GLOB;
+use super::call::LITERAL;
 
 /// Which commits are looked at.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -50,8 +52,20 @@ impl Repository {
     /// # Errors
     /// `Kind::Failed` if git cannot say; a repository without a commit has an empty history.
     pub fn history(&self, paths: &[&str], span: Span<'_>) -> Result<History> {
+        self.history_of(LITERAL, paths, span)
+    }
+
+    /// As [`Self::history`], of every file with this name, in whatever folder.
+    ///
+    /// # Errors
+    /// As [`Self::history`].
+    pub fn history_of_name(&self, name: &str, span: Span<'_>) -> Result<History> {
+        self.history_of(GLOB, &[&format!("**/{name}")], span)
+    }
+
+    fn history_of(&self, meaning: &str, paths: &[&str], span: Span<'_>) -> Result<History> {
         let Some((range, is_cut)) = self.range(span)? else { return Ok(History::default()) };
-        let mut arguments = vec!["rev-list", "--timestamp", "--full-history"];
+        let mut arguments = vec![meaning, "rev-list", "--timestamp", "--full-history"];
         arguments.extend(range.iter().map(String::as_str));
         arguments.push("--");
         arguments.extend(paths);
@@ -70,7 +84,7 @@ impl Repository {
             return Ok(History { changes: Vec::new(), is_cut });
         }
         let mut arguments =
-            vec!["diff-tree", "--stdin", "-r", "-z", "--root", "--no-renames", "--no-ext-diff", "--relative"];
+            vec![meaning, "diff-tree", "--stdin", "-r", "-z", "--root", "--no-renames", "--no-ext-diff", "--relative"];
         arguments.push(if span == Span::FirstParents { "--diff-merges=first-parent" } else { "-m" });
         arguments.push("--");
         arguments.extend(paths);

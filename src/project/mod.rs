@@ -25,7 +25,7 @@ pub use discover::parse_with_home;
 pub use discover::text;
 pub use edit::Settings;
 pub use parse::check_word;
-pub use parse::files_in;
+pub use parse::declared_in;
 pub use raw::MemberKind;
 pub use team::Former;
 pub use team::Member;

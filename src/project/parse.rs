@@ -89,15 +89,25 @@ pub fn environment(name: String, raw: RawEnvironment) -> Result<Environment> {
     Ok(Environment { name, extends: raw.extends, file, readers: raw.readers, plain, references })
 }
 
-/// Returns the files that the environments of some version of a `secrets.toml` have, as far as it can be understood.
-pub fn files_in(text: &str) -> Vec<String> {
-    let Ok(table) = text.parse::<toml::Table>() else { return Vec::new() };
+/// What some version of a `secrets.toml` declared, as far as it can be understood.
+#[derive(Default)]
+pub struct Declared {
+    /// The environments' files, below its folder.
+    pub files: Vec<String>,
+    /// How many folders up `root` leads; 0 without one.
+    pub steps: usize,
+}
+
+/// Reads what some version of a `secrets.toml` declared.
+pub fn declared_in(text: &str) -> Declared {
+    let Ok(table) = text.parse::<toml::Table>() else { return Declared::default() };
     let environments = table.get("environments").and_then(toml::Value::as_table);
     let file = |(name, environment): (&String, &toml::Value)| match environment.get("file") {
         Some(file) => path_below(file.as_str()?).ok(),
         None => path_below(&default_file(name)).ok(),
     };
-    environments.into_iter().flatten().filter_map(file).collect()
+    let steps = table.get("root").and_then(toml::Value::as_str).and_then(|root| steps_up(root).ok());
+    Declared { files: environments.into_iter().flatten().filter_map(file).collect(), steps: steps.unwrap_or(0) }
 }
 
 fn default_file(name: &str) -> String {

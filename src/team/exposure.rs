@@ -20,16 +20,16 @@ use crate::sops::Seal;
 use crate::sops::SealedFile;
 use crate::sops::key_of;
 
+use super::kin::Kin;
+use super::kin::same_keys;
 use super::scope::Site;
-use super::trail;
-use super::trail::Left;
+use super::trail::Trail;
 
 /// The pasts of several files.
 pub struct Pasts {
     /// One for each file that was asked for, in that order.
     pub files: Vec<Past>,
-    /// Files that no environment has any more, and that none of those comes from; known only where every environment of a
-    /// project was asked for.
+    /// Files that no environment has any more, and that none of the others comes from, by path.
     pub gone: Vec<(String, Past)>,
     /// Whether there are versions that git does not have here: a shallow clone.
     pub is_cut: bool,
@@ -57,7 +57,7 @@ pub struct Exposure {
     pub current: Vec<Name>,
 }
 
-/// Reads the past of each of these files; without a repository it is the version of now alone.
+/// Reads the past of each of these files, wherever it was before; without a repository it is the version of now alone.
 ///
 /// # Errors
 /// `Kind::Failed` if git cannot say.
@@ -66,32 +66,29 @@ pub fn pasts(sites: &[Site<'_>], now: &[Option<Vec<u8>>], repository: Option<&Re
         let files = now.iter().map(|now| Past::new(parsed(now))).collect();
         return Ok(Pasts { files, gone: Vec::new(), is_cut: false });
     };
-    let left: Vec<String> = trail::left_paths(sites, repository)?.into_iter().collect();
-    let paths: Vec<String> = sites.iter().map(Site::path).chain(left.iter().cloned()).collect();
+    let own: Vec<String> = sites.iter().map(Site::path).collect();
+    let mut trail = Trail::of(repository)?;
+    trail.current.extend(own.iter().cloned());
+    let asked: HashSet<&String> = own.iter().collect();
+    let others = trail.paths.iter().filter(|path| !asked.contains(path));
+    let paths: Vec<String> = own.iter().chain(others).cloned().collect();
     let history = repository.history(&paths.iter().map(String::as_str).collect::<Vec<_>>(), Span::Everywhere)?;
     let contents = repository.contents(&history.changes)?;
-    let mut old: HashMap<String, Vec<&Vec<u8>>> = HashMap::new();
+    let mut old: HashMap<&str, Vec<&Vec<u8>>> = HashMap::new();
     let mut seen = HashSet::new();
     for change in &history.changes {
         let content = change.blob.as_ref().filter(|blob| seen.insert((&change.path, *blob)));
-        old.entry(change.path.clone()).or_default().extend(content.and_then(|blob| contents.get(blob)));
+        old.entry(&change.path).or_default().extend(content.and_then(|blob| contents.get(blob)));
     }
-    let of = |path: &String| parsed(old.get(path).into_iter().flatten().copied());
-    let mut left: Vec<Left> = left.into_iter().map(|path| Left::new(of(&path), path)).collect();
-    let mut files = Vec::with_capacity(sites.len());
-    for (site, now) in sites.iter().zip(now) {
-        let mut versions = parsed(now);
-        versions.extend(of(&site.path()));
-        trail::follow(&mut versions, &mut left);
-        files.push(Past::new(versions));
-    }
-    let is_whole = sites.iter().all(|site| {
-        let asked = sites.iter().filter(|other| other.project.prefix == site.project.prefix).count();
-        asked == site.project.environments.len()
+    let versions = paths.iter().enumerate().map(|(index, path)| {
+        let now = now.get(index).and_then(Option::as_ref);
+        parsed(now.into_iter().chain(old.get(path.as_str()).into_iter().flatten().copied()))
     });
-    left.retain(|left| is_whole && left.is_gone());
-    let gone = left.into_iter().map(|left| (left.path, Past::new(left.versions))).collect();
-    Ok(Pasts { files, gone, is_cut: history.is_cut })
+    let kin = Kin::of(versions.collect());
+    let files = (0..own.len()).map(|path| kin.past(path)).collect();
+    let living: HashSet<usize> = (0..paths.len()).filter(|p| trail.current.contains(&paths[*p])).collect();
+    let gone = (own.len()..paths.len()).filter(|path| kin.is_first_path(*path) && kin.is_apart_from(*path, &living));
+    Ok(Pasts { files, gone: gone.map(|path| (paths[path].clone(), kin.past(path))).collect(), is_cut: history.is_cut })
 }
 
 /// Takes the versions that can be understood; others, as a conflict that was committed, have no values.
@@ -106,9 +103,14 @@ fn parsed<'b>(versions: impl IntoIterator<Item = &'b Vec<u8>>) -> Vec<Rc<PastVer
 }
 
 impl Past {
-    /// Takes the versions, the one of now first.
+    /// Takes the versions of one file, the one of now first.
     fn new(versions: Vec<Rc<PastVersion>>) -> Self {
         let groups = same_keys(&versions);
+        Self { versions, groups }
+    }
+
+    /// Takes versions with the number of each one's data key, the one of now first.
+    pub fn numbered(versions: Vec<Rc<PastVersion>>, groups: Vec<usize>) -> Self {
         Self { versions, groups }
     }
 
@@ -213,25 +215,4 @@ impl PastVersion {
         marks.extend(self.file.metadata().wraps().map(|wrap| wrap.armor.clone()));
         marks
     }
-}
-
-/// Gives versions of one data key the same number.
-fn same_keys(versions: &[Rc<PastVersion>]) -> Vec<usize> {
-    let mut parents: Vec<usize> = (0..versions.len()).collect();
-    let mut first_with: HashMap<Vec<u8>, usize> = HashMap::new();
-    for (index, version) in versions.iter().enumerate() {
-        for mark in version.marks() {
-            let other = *first_with.entry(mark).or_insert(index);
-            let (one, other) = (root(&parents, index), root(&parents, other));
-            parents[one.max(other)] = one.min(other);
-        }
-    }
-    (0..versions.len()).map(|index| root(&parents, index)).collect()
-}
-
-fn root(parents: &[usize], mut at: usize) -> usize {
-    while parents[at] != at {
-        at = parents[at];
-    }
-    at
 }

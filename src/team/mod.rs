@@ -2,6 +2,7 @@
 
 mod access;
 mod exposure;
+mod kin;
 mod rewrap;
 mod scope;
 mod trail;

@@ -1,74 +1,54 @@
-//! Where files were before: an environment's path changes with its name or with `file`, and some go.
+//! Where files were before: an environment's path changes with its name, with `file` and with its folder, and some go.
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
-use std::collections::HashSet;
-use std::rc::Rc;
+use std::path::Path;
 
 use crate::base::Result;
+use crate::disk;
+use crate::disk::Limit;
 use crate::history::Repository;
 use crate::history::Span;
 use crate::project;
 use crate::project::FILE_NAME;
 
-use super::exposure::PastVersion;
-use super::scope::Site;
+/// Every path that some version of a team's settings gave an environment, below the folder of the members.
+#[derive(Default)]
+pub struct Trail {
+    pub paths: BTreeSet<String>,
+    /// Those of the settings in the work tree.
+    pub current: BTreeSet<String>,
+}
 
-/// Returns the paths that some version of these projects' `secrets.toml` gave an environment, and the one of now does not.
-///
-/// A service whose own folder moved is not followed.
-///
-/// # Errors
-/// `Kind::Failed` if git cannot say.
-pub fn left_paths(sites: &[Site<'_>], repository: &Repository) -> Result<BTreeSet<String>> {
-    let settings: BTreeSet<String> = sites.iter().map(|site| site.project.below_home(FILE_NAME)).collect();
-    let history = repository.history(&settings.iter().map(String::as_str).collect::<Vec<_>>(), Span::Everywhere)?;
-    let contents = repository.contents(&history.changes)?;
-    let mut paths = BTreeSet::new();
-    for change in &history.changes {
-        let folder = change.path.strip_suffix(FILE_NAME).unwrap_or_default();
-        let Some(content) = change.blob.as_ref().and_then(|blob| contents.get(blob)) else { continue };
-        let files = project::files_in(&String::from_utf8_lossy(content));
-        paths.extend(files.into_iter().map(|file| format!("{folder}{file}")));
-    }
-    for project in sites.iter().map(|site| site.project) {
-        for environment in &project.environments {
-            paths.remove(&project.below_home(&environment.file));
+impl Trail {
+    /// Follows the settings of a team's folder and of all services whose `root` ever led to it.
+    ///
+    /// # Errors
+    /// `Kind::Failed` if git cannot say.
+    pub fn of(repository: &Repository) -> Result<Self> {
+        let history = repository.history_of_name(FILE_NAME, Span::Everywhere)?;
+        let contents = repository.contents(&history.changes)?;
+        let mut texts: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for change in &history.changes {
+            let content = change.blob.as_ref().and_then(|blob| contents.get(blob));
+            let text = content.map(|content| String::from_utf8_lossy(content).into_owned());
+            texts.entry(&change.path).or_default().extend(text);
         }
-    }
-    Ok(paths)
-}
-
-/// A path that no environment has any more, and what stood there.
-pub struct Left {
-    pub path: String,
-    pub versions: Vec<Rc<PastVersion>>,
-    is_followed: bool,
-}
-
-impl Left {
-    /// Takes the versions of a path.
-    pub fn new(versions: Vec<Rc<PastVersion>>, path: String) -> Self {
-        Self { path, versions, is_followed: false }
-    }
-
-    /// Tells whether something stood there, and no file comes from it.
-    pub fn is_gone(&self) -> bool {
-        !self.is_followed && !self.versions.is_empty()
-    }
-}
-
-/// Adds to a file's versions those of every path that it comes from: where a version shares a data key with one of them.
-pub fn follow(versions: &mut Vec<Rc<PastVersion>>, left: &mut [Left]) {
-    let mut rest: Vec<&mut Left> = left.iter_mut().collect();
-    let mut known: HashSet<Vec<u8>> = HashSet::new();
-    let mut marked = 0;
-    while !rest.is_empty() && marked < versions.len() {
-        known.extend(versions[marked..].iter().flat_map(|version| version.marks()));
-        marked = versions.len();
-        let is_known = |version: &Rc<PastVersion>| version.marks().iter().any(|mark| known.contains(mark));
-        for older in rest.extract_if(.., |left| left.versions.iter().any(is_known)) {
-            older.is_followed = true;
-            versions.extend(older.versions.iter().cloned());
+        let mut trail = Self::default();
+        for (settings, texts) in texts {
+            let folder = settings.strip_suffix(FILE_NAME).unwrap_or_default();
+            let depth = folder.matches('/').count();
+            let now = disk::read_beneath(repository.folder(), Path::new(settings), Limit::SETTINGS).ok();
+            let now = project::declared_in(&String::from_utf8_lossy(now.as_ref().map_or(&[], |now| now.as_slice())));
+            let before: Vec<_> = texts.iter().map(|text| project::declared_in(text)).collect();
+            if before.iter().chain([&now]).all(|declared| declared.steps != depth) {
+                continue;
+            }
+            let below = |file: &String| format!("{folder}{file}");
+            trail.current.extend(now.files.iter().map(below));
+            trail.paths.extend(before.iter().flat_map(|declared| &declared.files).map(below));
         }
+        trail.paths.extend(trail.current.iter().cloned());
+        Ok(trail)
     }
 }

@@ -110,6 +110,46 @@ fn what_was_seen_is_found_where_files_were_before() {
     removed.says("bob has seen values of `secrets/stage.env`, which no environment has any more: `STAGED`");
 }
 
+#[test]
+fn a_path_that_another_environment_has_now_hides_nothing() {
+    let (s, _) = moved();
+    let text =
+        s.read("secrets.toml") + "\n[environments.fresh]\nreaders = [\"alice\"]\nfile = \"secrets/development.env\"\n";
+    s.write("secrets.toml", text);
+    s.run(["allow"]).succeeds();
+    s.call(["set", "NEW", "--env", "fresh"]).stdin("n").go().succeeds();
+    s.commit("another environment at the old path");
+    let seen = s.run(["access", "--member", "bob"]);
+    seen.succeeds().shows_part("development: 2 names seen; still work: KEY\n");
+    seen.shows_part("fresh: 2 names seen; none of them still works\n");
+}
+
+#[test]
+fn a_file_is_followed_into_a_service_and_a_service_that_is_gone_is_told() {
+    let (s, _) = moved();
+    let settings = s.read("secrets.toml");
+    let own = settings.find("[environments.development]").expect("it is declared");
+    s.write("secrets.toml", &settings[..own]);
+    s.git(["mv", "-k", "app.env", "svc.env"]);
+    s.write("svc/secrets.toml", "version = 1\nproject = \"shop\"\nroot = \"..\"\n\n".to_string() + &settings[own..]);
+    s.git(["mv", "svc.env", "svc/app.env"]);
+    s.call(["allow"]).cwd("svc").go().exits(5);
+    s.call(["reseal", "--yes"]).cwd("svc").go().succeeds();
+    s.commit("a service");
+    let seen = || s.call(["access", "--member", "bob"]).cwd("svc").go();
+    seen().succeeds().shows_part("svc/development: 2 names seen; still work: KEY\n");
+    s.git(["mv", "svc", "other"]);
+    s.write(
+        "other/secrets.toml",
+        s.read("other/secrets.toml").replace("[environments.development]", "[environments.dev]"),
+    );
+    s.call(["allow"]).cwd("other").go().exits(5);
+    s.call(["reseal", "--yes"]).cwd("other").go().succeeds();
+    s.commit("its folder and its name changed");
+    let removed = s.call(["member", "remove", "bob", "--yes"]).cwd("other").go();
+    removed.succeeds().says("other/dev: `KEY`\n").says("values of `secrets/stage.env`");
+}
+
 /// A small generator, so that a failing history is made again.
 struct Dice(u64);
 
