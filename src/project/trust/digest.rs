@@ -10,19 +10,23 @@ use crate::sops::Bytes32;
 use crate::sops::to_base64;
 
 const DOMAIN: &[u8] = b"secrets/trust/v1";
+/// So many lists at the beginning have an order of their own.
+const ORDERED: usize = 2;
 
 /// Returns the digest of what `run` in an environment depends on: data keys, references, stores, programs, names that run
 /// code. Neither values nor members.
 ///
-/// `commitments` has the path below the project's home and the commitment of each layer's file.
+/// `commitments` has the path below the project's home and the commitment of each layer's file, lowest first.
 ///
 /// # Errors
 /// As [`Project::layers`].
 pub fn digest_of(project: &Project, environment: &Environment, commitments: &[(String, Bytes32)]) -> Result<String> {
     let layers = project.layers(environment)?;
-    let files = commitments.iter().map(|(path, commitment)| [lp(path.as_bytes()), commitment.to_vec()].concat());
-    let references = layers.iter().flat_map(|layer| &layer.references);
-    let schemes: Vec<&str> = references.clone().filter_map(|r| r.text.split_once("://")).map(|(s, _)| s).collect();
+    let files = layers.iter().zip(commitments).map(|(layer, (path, commitment))| {
+        [lp(layer.name.as_bytes()), lp(path.as_bytes()), commitment.to_vec()].concat()
+    });
+    let references = layers.iter().flat_map(|layer| layer.references.iter().map(move |own| (&layer.name, own)));
+    let schemes: Vec<&str> = references.clone().filter_map(|(_, r)| r.text.split_once("://")).map(|(s, _)| s).collect();
     // A reference names its store by the scheme; a store of no reference has no part in a run.
     let stores = project.stores.iter().filter(|(name, _)| schemes.iter().any(|scheme| scheme.contains(name.as_str())));
     let programs = project.values.iter().filter_map(|(name, spec)| Some((name, spec.rotator.as_ref()?)));
@@ -30,7 +34,7 @@ pub fn digest_of(project: &Project, environment: &Environment, commitments: &[(S
     let pair = |one: &str, other: &str| [lp(one.as_bytes()), lp(other.as_bytes())].concat();
     let lists: [Vec<Vec<u8>>; 5] = [
         files.collect(),
-        references.map(|reference| pair(reference.name.as_str(), &reference.text)).collect(),
+        references.map(|(layer, own)| [lp(layer.as_bytes()), pair(own.name.as_str(), &own.text)].concat()).collect(),
         stores.map(|(name, settings)| pair(name, settings)).collect(),
         programs.map(|(name, text)| [lp(name.as_bytes()), Sha256::digest(text.as_bytes()).to_vec()].concat()).collect(),
         names.collect(),
@@ -39,8 +43,11 @@ pub fn digest_of(project: &Project, environment: &Environment, commitments: &[(S
     for part in [DOMAIN, project.name.as_bytes(), environment.name.as_bytes()] {
         hash.update(lp(part));
     }
-    for mut list in lists {
-        list.sort();
+    // Which layer lies over which decides what a program gets: files and references keep the layers' order.
+    for (index, mut list) in lists.into_iter().enumerate() {
+        if index >= ORDERED {
+            list.sort();
+        }
         hash.update((list.len() as u64).to_be_bytes());
         list.iter().for_each(|item| hash.update(item));
     }

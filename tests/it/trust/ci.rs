@@ -39,6 +39,31 @@ fn a_digest_that_fits_stands_for_allow() {
 }
 
 #[test]
+fn a_digest_covers_which_layer_lies_over_which() {
+    let layers = |order: [&str; 3]| {
+        let extends = |index: usize| match index {
+            0 => String::new(),
+            _ => format!("extends = \"{}\"\n", order[index - 1]),
+        };
+        let own = |index: usize| format!("[environments.{}]\nreaders = [\"dev\"]\n{}", order[index], extends(index));
+        format!("{}\n{}\n{}", own(0), own(1), own(2))
+    };
+    let s = Sandbox::new();
+    let text = s.read("secrets.toml");
+    let head = &text[..text.find("[environments").expect("it has one")];
+    s.write("secrets.toml", head.to_string() + &layers(["development", "stage", "production"]));
+    for name in ["stage", "production"] {
+        s.call(["set", "URL", "--env", name]).stdin(name).go().succeeds();
+    }
+    let fits = digest(&s, "production");
+    s.forget();
+    let run = || s.call(["run", "--env", "production", "--", "true"]).env("SECRETS_TRUST", &fits).go().code();
+    assert_eq!(run(), 0);
+    s.write("secrets.toml", head.to_string() + &layers(["stage", "development", "production"]));
+    assert_eq!(run(), 125);
+}
+
+#[test]
 fn a_digest_covers_what_run_depends_on_and_nothing_else() {
     let changes: [(&str, &str, &str, bool); 7] = [
         ("the address of a store that a reference uses", "vault.example.com", "evil.example.com", true),
