@@ -123,6 +123,11 @@ impl SealedFile {
         &self.metadata
     }
 
+    /// Returns the file as it was read.
+    pub fn bytes(&self) -> &[u8] {
+        self.text.bytes()
+    }
+
     /// Returns the seal, if the file has one; only [`Self::open`] proves it.
     pub fn seal(&self) -> Option<&Seal> {
         self.seal.as_ref()

@@ -108,17 +108,25 @@ pub struct Text {
     pub metadata: Vec<MetadataLine>,
     /// Whether the file ends with LF and has its metadata in one block at the end, sorted by name, none twice.
     pub is_in_sealed_form: bool,
+    /// The whole file.
+    bytes: Rc<Vec<u8>>,
 }
 
 impl Text {
+    /// Returns the file as it was read.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// Splits a file into its lines.
     ///
     /// # Errors
     /// `Kind::Failed` with the line's number, never the line: at a conflict marker (rule `merge-conflict`), and at a line
     /// that is neither empty, nor a comment, nor has a `=`.
     pub fn parse(file: &[u8]) -> Result<Self> {
-        let mut text = Self { items: Vec::new(), metadata: Vec::new(), is_in_sealed_form: true };
         let file = Rc::new(file.to_vec());
+        let bytes = Rc::clone(&file);
+        let mut text = Self { items: Vec::new(), metadata: Vec::new(), is_in_sealed_form: true, bytes };
         let mut start = 0;
         let mut number = 0;
         while start < file.len() {

@@ -65,6 +65,9 @@ pub struct FileRecord {
     /// The data keys that were accepted, oldest first; the last one is trusted. Empty for a file that was never sealed.
     #[serde(default)]
     pub keys: Vec<KeyRecord>,
+    /// SHA-256 of the last file without a seal of which git was asked whether it had one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<String>,
     /// SHA-256 of a file that was never sealed, if `allow` accepted it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accepted: Option<String>,

@@ -2,9 +2,13 @@
 
 use std::collections::HashSet;
 
+use sha2::Digest as _;
+use sha2::Sha256;
+
 use crate::base::Error;
 use crate::base::Kind;
 use crate::base::Result;
+use crate::base::hex;
 use crate::history::Repository;
 use crate::history::Span;
 use crate::project::Environment;
@@ -85,35 +89,24 @@ impl Trust {
             return Ok(());
         }
         let path = project.below_home(&environment.file);
-        if self.record.files.get(&path).is_some_and(|known| known.keys.is_empty()) {
+        let known = self.record.files.get(&path);
+        let digest = hex(&Sha256::digest(file.bytes()));
+        // What git was asked about stays what it is: git costs more than all the rest of `run`.
+        if known.is_some_and(|known| known.keys.is_empty() && known.asked.as_ref() == Some(&digest)) {
             return Ok(());
         }
-        let git = repository();
-        let paths = git_paths(project, environment);
-        let committed =
-            || git.as_ref().and_then(|git| git.file_at("HEAD", paths.last().map_or("", String::as_str)).ok().flatten());
-        let is_sealed = |bytes: Option<Vec<u8>>| bytes.as_deref().map(|bytes| Seal::claimed(bytes).is_some());
-        let had_seal = match self.record.files.get(&path) {
-            // A commit from before anybody sealed the file is like any other old one: nothing was taken away from it.
-            Some(_) => {
-                let is_from_before = is_sealed(committed()) == Some(false)
-                    && claims(git.as_ref(), &paths).is_ok_and(|claims| !claims.is_cut && claims.seals.is_empty());
-                if is_from_before {
-                    return Ok(());
-                }
-                true
-            }
-            None => is_sealed(committed()) == Some(true),
+        let had_seal = match (known, had_seal(repository().as_ref(), &git_paths(project, environment))) {
+            (_, Some(had_seal)) => had_seal,
+            // Nothing tells, but for this machine, which may have seen one.
+            (known, None) => known.is_some_and(|known| !known.keys.is_empty()),
         };
         if had_seal {
             return Err(Error::new(Kind::Refused, "it lost its seal")
                 .because("`sops`, or somebody, wrote it since it was sealed")
                 .hint("`secrets reseal` shows what changed, and seals it again"));
         }
-        if !self.record.files.contains_key(&path) {
-            self.note(move |record| {
-                record.files.entry(path.clone()).or_default();
-            });
+        if known.is_none_or(|known| known.keys.is_empty()) {
+            self.note(move |record| record.files.entry(path.clone()).or_default().asked = Some(digest.clone()));
         }
         Ok(())
     }
@@ -152,6 +145,17 @@ impl Trust {
         let commitments = layers.iter().zip(files).map(commitment).collect::<Result<Vec<_>>>()?;
         digest_of(project, environment, &commitments)
     }
+}
+
+/// Tells whether the history of `HEAD` has a version with a seal; `None` where it does not reach far enough to tell. A commit
+/// from before anybody sealed the file is like any other old one: nothing was taken away from it.
+fn had_seal(repository: Option<&Repository>, paths: &[String]) -> Option<bool> {
+    let claims = claims(repository, paths).ok()?;
+    if !claims.seals.is_empty() {
+        return Some(true);
+    }
+    let is_committed = || repository?.file_at("HEAD", paths.last()?).ok()?;
+    (!claims.is_cut && is_committed().is_some()).then_some(false)
 }
 
 /// Returns where git keeps an environment's file: its own path, and where that is a link the path that it leads to.

@@ -209,16 +209,12 @@ fn a_revert_is_refused_until_it_is_sealed_again() {
 
 #[test]
 fn a_file_that_lost_its_seal_is_refused_and_an_old_commit_from_before_it_is_not() {
-    let s = Sandbox::new().repository().secret("A");
-    let sealed = s.sealed();
+    let s = Sandbox::new().secret("A");
     // Never sealed: this machine has seen it so.
     s.forget();
-    put(&s, without_seal(&sealed));
-    s.commit("plain sops");
+    put(&s, without_seal(&s.sealed()));
+    let s = s.repository();
     s.run(["run", "--", "true"]).succeeds();
-    s.git(["tag", "before"]);
-    let unsealed = s.git(["log", "--format=%H", "--", SEALED]);
-    assert!(unsealed.lines().count() >= 2, "the first commit has a sealed one");
     s.run(["reseal", "--yes"]).succeeds();
     s.commit("sealed");
     put(&s, without_seal(&s.sealed()));
@@ -229,6 +225,28 @@ fn a_file_that_lost_its_seal_is_refused_and_an_old_commit_from_before_it_is_not(
     // A machine that never met the project asks the last commit.
     s.forget();
     s.run(["run", "--", "true"]).exits(125).says("it lost its seal");
+}
+
+/// This machine met the file before anybody sealed it, and not since.
+#[test]
+fn a_seal_that_a_colleague_made_and_somebody_took_away_is_missed() {
+    let s = project();
+    put(&s, without_seal(&String::from_utf8(vector("one")).expect("text")));
+    s.commit("a plain sops file");
+    for _ in 0..2 {
+        s.run(["run", "--", "true"]).succeeds();
+    }
+    s.run(["allow"]).succeeds();
+    put(&s, vector("one"));
+    s.commit("sealed elsewhere");
+    put(&s, without_seal(&String::from_utf8(vector("two")).expect("text")));
+    for committed in [false, true] {
+        if committed {
+            s.commit("stripped");
+        }
+        assert_eq!(start(&s, &[]), (125, false));
+        s.call(["set", "NEW"]).stdin("x").go().exits(5).says("it lost its seal");
+    }
 }
 
 #[test]
