@@ -1,5 +1,6 @@
 //! Changing a sealed file: lock, read again, open, change, write. Two writers lose nothing.
 
+use std::collections::BTreeSet;
 use std::collections::HashSet;
 use std::path::Path;
 
@@ -87,7 +88,7 @@ pub fn change<T>(
     edit: impl FnOnce(&mut Draft) -> Result<T>,
 ) -> Result<(T, bool)> {
     check_writing(target)?;
-    let lock = lock(target)?;
+    let lock = target.lock()?;
     // While this one waited a member may have been removed, or a change of several files interrupted.
     let target = &target.again(context.world)?;
     check_writing(target)?;
@@ -98,6 +99,7 @@ pub fn change<T>(
     let written = match &before {
         Some(opened) if draft.says_the_same_as(opened) => {
             remember(context, target, None);
+            settle(context, target, &HashSet::new())?;
             return Ok((result, false));
         }
         Some(opened) => {
@@ -109,57 +111,71 @@ pub fn change<T>(
     disk::write_over(&lock, &written.bytes, Some(SEALED_FILE_MODE))?;
     drop(lock);
     remember(context, target, written.version);
-    settle(context, target, before.as_ref(), &draft)?;
+    let changed = before.as_ref().map(|before| changed_names(before, &draft)).transpose()?;
+    settle(context, target, &changed.unwrap_or_default())?;
     Ok((result, true))
 }
 
-/// Takes the names that have a new value, or none any more, off the lists of what former members have seen.
-fn settle(context: &Context<'_>, target: &Target, before: Option<&Opened>, after: &Draft) -> Result<()> {
-    let (Some(Selected { project, environment, .. }), Some(before)) = (target.selected(), before) else {
-        return Ok(());
-    };
+/// Takes the names of which nothing that former members have seen still works off their lists; `changed` are those that this
+/// call gave a new value, or none.
+fn settle(context: &Context<'_>, target: &Target, changed: &HashSet<Name>) -> Result<()> {
+    let Some(Selected { project, environment, .. }) = target.selected() else { return Ok(()) };
     let label = project.label(environment);
     let listed = project.former.iter().filter_map(|former| former.rotate.get(&label)).flatten();
-    let old = Draft::of(before)?;
-    let is_new = |name: &&Name| match (old.value(name), after.value(name)) {
-        (Some(old), Some(new)) => !old.same_as(new),
-        (_, None) => true,
-        (None, Some(_)) => false,
-    };
-    let mut names: Vec<&Name> = listed.filter(is_new).collect();
-    if names.is_empty() {
+    let listed: BTreeSet<&Name> = listed.collect();
+    if listed.is_empty() {
         return Ok(());
     }
-    // An older value that was seen too is no new one.
-    let still = still_seen(context, &Site { project, environment })?;
-    names.retain(|name| !still.contains(*name));
-    if names.is_empty() {
+    // An older value that was seen too is no new one. A colleague who could not tell may have set a new one: then some version
+    // shows what was seen.
+    let (seen, still) = seen(context, &Site { project, environment })?;
+    let is_settled = |name: &&&Name| !still.contains(**name) && (changed.contains(**name) || seen.contains(**name));
+    let settled: Vec<&Name> = listed.iter().filter(is_settled).copied().collect();
+    let left: Vec<&Name> = listed.into_iter().filter(|name| changed.contains(*name) && still.contains(*name)).collect();
+    let shown = |names: &[&Name]| quoted_list(&names.iter().map(|name| name.as_str()).collect::<Vec<_>>());
+    if !left.is_empty() {
+        context.ui.hint(format!(
+            "{} stays on the list of what former members have seen: the value was seen before, or this machine cannot tell",
+            shown(&left)
+        ));
+    }
+    if settled.is_empty() {
         return Ok(());
     }
     let lock = Lock::beneath(&project.home, Path::new(FILE_NAME))?;
     let mut settings = Settings::parse(&project::text(&project.home)?)?;
-    if settings.settle(&label, &names) {
+    if settings.settle(&label, &settled) {
         disk::write_over(&lock, settings.print().as_bytes(), None)?;
-        let shown: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
-        context.ui.done(format!(
-            "{} has a new value, and left the list of what former members have seen",
-            quoted_list(&shown)
-        ));
+        context
+            .ui
+            .done(format!("{} has a new value, and left the list of what former members have seen", shown(&settled)));
     }
     Ok(())
 }
 
-/// Returns the names of a file whose value of now some former member has seen.
-fn still_seen(context: &Context<'_>, site: &Site<'_>) -> Result<HashSet<Name>> {
+/// Returns the names whose value differs.
+fn changed_names(before: &Opened, after: &Draft) -> Result<HashSet<Name>> {
+    let old = Draft::of(before)?;
+    let is_changed = |name: &&Name| match (old.value(name), after.value(name)) {
+        (Some(old), Some(new)) => !old.same_as(new),
+        (old, new) => old.is_some() || new.is_some(),
+    };
+    Ok(old.names().chain(after.names()).filter(is_changed).cloned().collect())
+}
+
+/// Returns the names that former members have seen in some version of a file, and those whose value of now one has seen.
+fn seen(context: &Context<'_>, site: &Site<'_>) -> Result<(HashSet<Name>, HashSet<Name>)> {
     let pasts = exposed::pasts(context, std::slice::from_ref(site))?;
-    let mut still = HashSet::new();
-    for (former, past) in
-        site.project.former.iter().flat_map(|former| pasts.files.iter().map(move |past| (former, past)))
-    {
+    let (mut seen, mut still) = (HashSet::new(), HashSet::new());
+    for former in &site.project.former {
         let keys = site.project.keys_of_former(former);
-        still.extend(past.exposure(&keys, &mut context.keyring()).current);
+        for past in &pasts.files {
+            let exposure = past.exposure(&keys, &mut context.keyring());
+            seen.extend(exposure.seen);
+            still.extend(exposure.current);
+        }
     }
-    Ok(still)
+    Ok((seen, still))
 }
 
 /// Checks that what a writer follows is what this machine accepted, and that no change of several files waits.
@@ -187,7 +203,7 @@ fn remember(context: &Context<'_>, target: &Target, version: Option<Version>) {
 /// # Errors
 /// `Kind::Failed` if it exists already; as [`change`].
 pub fn create(context: &Context<'_>, target: &Target, rows: Vec<Row>) -> Result<()> {
-    let lock = lock(target)?;
+    let lock = target.lock()?;
     if target.path().symlink_metadata().is_ok() {
         return Err(Error::new(Kind::Failed, format!("`{}` exists already", target.shown())));
     }
@@ -219,14 +235,6 @@ fn write_new(context: &Context<'_>, target: &Target, draft: &Draft) -> Result<Wr
         seal.links = Links::Made(file.links());
     }
     draft.write(&known, &selector, Some(seal), now)
-}
-
-/// Waits for the right to write the target; an environment's file lies below the project, whatever links there are.
-fn lock(target: &Target) -> Result<Lock> {
-    match target.selected() {
-        Some(Selected { project, environment, .. }) => Lock::beneath(&project.folder, Path::new(&environment.file)),
-        None => Lock::for_file(&target.path()),
-    }
 }
 
 /// Refuses values that the file's own selector would leave in clear, where no `secrets.toml` says that they may.

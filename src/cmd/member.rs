@@ -110,6 +110,11 @@ fn find<'a>(project: &'a Project, name: &str) -> Result<&'a Member> {
     })
 }
 
+fn nobody_left(what: &str) -> Error {
+    Error::new(Kind::Refused, format!("nobody would read `{what}` any more"))
+        .hint("add another reader first, or remove the environment")
+}
+
 /// Returns a rekey of a file for its other readers, if the holder of any of these keys reads it, or left its header
 /// without a rekey and still has its data key; `None` otherwise.
 ///
@@ -131,18 +136,22 @@ fn rekey_without<'a>(
     let mut recipients = site.project.recipients(site.environment, context.world.now).unwrap_or_default();
     recipients.retain(|recipient| !keys.contains(&recipient.key_text()));
     if recipients.is_empty() {
-        return Err(Error::new(Kind::Refused, format!("nobody would read `{}` any more", site.path()))
-            .hint("add another reader first, or remove the environment"));
+        return Err(nobody_left(&site.path()));
     }
     let older = team.trust.links(&site.path());
     Ok(Some(Job { site: *site, before, rewrap: Rewrap::Rekey { recipients, older } }))
 }
 
-/// Refuses to lock the person out who asks: with the last recipient that an identity here opens for.
-fn check_not_own(context: &Context<'_>, name: &str, gone: &[Recipient], kept: &[Recipient]) -> Result<()> {
+/// Returns the keys by which this machine's identities are recipients.
+pub fn own_keys(context: &Context<'_>) -> HashSet<String> {
     let mut keyring = context.keyring();
     let own = keyring.identities().filter_map(|identity| identity.to_recipient().ok());
-    let own: HashSet<String> = own.map(|recipient| recipient.key_text()).collect();
+    own.map(|recipient| recipient.key_text()).collect()
+}
+
+/// Refuses to lock the person out who asks: with the last recipient that an identity here opens for.
+fn check_not_own(context: &Context<'_>, name: &str, gone: &[Recipient], kept: &[Recipient]) -> Result<()> {
+    let own = own_keys(context);
     let has_own = |recipients: &[Recipient]| recipients.iter().any(|recipient| own.contains(&recipient.key_text()));
     if !has_own(gone) || has_own(kept) {
         return Ok(());

@@ -5,6 +5,8 @@ use crate::base::Kind;
 use crate::base::Result;
 use crate::project;
 use crate::project::Settings;
+use crate::sops::Recipient;
+use crate::sops::SealedFile;
 use crate::team::Job;
 use crate::team::Rewrap;
 use crate::team::Site;
@@ -12,6 +14,7 @@ use crate::team::Site;
 use super::context::Context;
 use super::exposed;
 use super::exposed::Losing;
+use super::member::own_keys;
 use super::target::Target;
 use super::target::TargetArguments;
 use super::team::Edits;
@@ -35,6 +38,9 @@ pub struct Arguments {
     /// Undo a change of several files that was interrupted
     #[arg(long, conflicts_with_all = ["env", "file", "all"])]
     abort: bool,
+    /// Rekey although no identity here could open a file afterwards
+    #[arg(long)]
+    yes_me: bool,
 }
 
 pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
@@ -62,6 +68,9 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
     for site in &sites {
         let Some(before) = site.read()? else { continue };
         let recipients = site.project.recipients(site.environment, context.world.now)?;
+        if !arguments.yes_me {
+            check_stays_open(context, site, &before, &recipients)?;
+        }
         let older = team.trust.links(&site.path());
         let job = Job { site: *site, before, rewrap: Rewrap::Rekey { recipients, older } };
         losing.add(&job);
@@ -83,4 +92,19 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
     context.ui.done(format!("rekeyed {count} file{}", if count == 1 { "" } else { "s" }));
     exposed.iter().for_each(|exposed| exposed.report(context));
     Ok(())
+}
+
+/// Refuses to lock the person out who asks.
+fn check_stays_open(context: &Context<'_>, site: &Site<'_>, before: &[u8], recipients: &[Recipient]) -> Result<()> {
+    let file = SealedFile::parse(before).map_err(|error| error.in_file(&site.path()))?;
+    let present = file.recipient_keys();
+    let after: Vec<String> = recipients.iter().map(Recipient::key_text).collect();
+    let own = own_keys(context);
+    if !own.iter().any(|key| present.contains(key)) || own.iter().any(|key| after.contains(key)) {
+        return Ok(());
+    }
+    let shown = site.path();
+    Err(Error::new(Kind::Refused, format!("this machine's identity is none of the readers of `{shown}` any more"))
+        .because("nothing here could open it afterwards")
+        .hint("if that is meant: `--yes-me`"))
 }

@@ -8,7 +8,6 @@ use crate::base::Error;
 use crate::base::Kind;
 use crate::base::Result;
 use crate::disk;
-use crate::disk::Lock;
 use crate::git;
 use crate::git::Side;
 use crate::history::Repository;
@@ -78,9 +77,12 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
 
 fn reseal(context: &Context<'_>, arguments: &Arguments, target: &Target) -> Result<()> {
     check_writing(target)?;
+    let lock = target.lock()?;
+    // While this one waited a member may have been removed, or a change of several files interrupted.
+    let target = &target.again(context.world)?;
+    check_writing(target)?;
     let Some(selected) = target.selected() else { return Err(Error::new(Kind::Bug, "a project was found")) };
     let site = Site { project: selected.project, environment: selected.environment };
-    let lock = Lock::beneath(&site.project.folder, std::path::Path::new(&site.environment.file))?;
     let bytes = site.read()?.ok_or_else(|| {
         Error::new(Kind::Failed, format!("there is no `{}`", site.path())).hint("`secrets set NAME` makes it")
     })?;

@@ -12,6 +12,7 @@ use crate::base::hex;
 use crate::base::printable;
 use crate::disk;
 use crate::disk::Limit;
+use crate::disk::Lock;
 use crate::project;
 use crate::project::Environment;
 use crate::project::Project;
@@ -84,6 +85,17 @@ impl Target {
                 .hint("try again")
         })?;
         Self::declared(world, project, environment)
+    }
+
+    /// Waits for the right to write the file; an environment's lies below the project, whatever links there are.
+    ///
+    /// # Errors
+    /// As [`Lock::beneath`] and [`Lock::for_file`].
+    pub fn lock(&self) -> Result<Lock> {
+        match self.selected() {
+            Some(Selected { project, environment, .. }) => Lock::beneath(&project.folder, Path::new(&environment.file)),
+            None => Lock::for_file(&self.path()),
+        }
     }
 
     /// Returns project and environment, if the file is declared.

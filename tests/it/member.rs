@@ -122,6 +122,48 @@ fn the_recipient_of_this_machine_goes_only_when_that_is_meant() {
 }
 
 #[test]
+fn a_rekey_that_would_lock_its_caller_out_is_refused() {
+    let (s, bob) = project();
+    s.run(["member", "add", "bob", &bob.recipient, "--to", "dev"]).succeeds();
+    s.write("secrets.toml", s.read("secrets.toml").replace("readers = [\"alice\"] # few", "readers = [\"bob\"]"));
+    s.run(["allow"]).succeeds();
+    let before = s.read("secrets/production.env");
+    s.run(["rekey", "--env", "production"]).exits(5).says("nothing here could open it afterwards").says("`--yes-me`");
+    assert_eq!(s.read("secrets/production.env"), before);
+    s.run(["rekey", "--env", "production", "--yes-me"]).succeeds();
+    assert_eq!(bob.code(&s, &["get", "KEY", "--env", "production"]), 0);
+}
+
+#[test]
+fn the_only_reader_of_an_environment_without_a_file_is_not_removed() {
+    let (s, bob) = project();
+    s.run(["member", "add", "bob", &bob.recipient, "--to", "dev"]).succeeds();
+    s.write("secrets.toml", s.read("secrets.toml") + "\n[environments.stage]\nreaders = [\"bob\"]\n");
+    s.run(["allow"]).succeeds();
+    let removed = s.run(["member", "remove", "bob", "--yes"]);
+    removed.exits(5).says("nobody would read `secrets/stage.env` any more").says("add another reader first");
+}
+
+/// Who came after the removal cannot open what the former member has seen, and so cannot tell that a value is new.
+#[test]
+fn what_a_newer_member_gave_a_new_value_leaves_the_list_when_an_older_one_looks() {
+    let (s, bob) = project();
+    s.run(["member", "add", "bob", &bob.recipient, "--to", "dev"]).succeeds();
+    let s = s.repository();
+    s.commit("bob");
+    s.run(["member", "remove", "bob", "--yes"]).succeeds();
+    let dave = Person::new(&s);
+    s.run(["member", "add", "dave", &dave.recipient, "--to", "dev", "--rekey"]).succeeds();
+    s.commit("dave");
+    let set = dave.call(&s, &["set", "KEY"]).stdin("new").go();
+    set.succeeds().says("`KEY` stays on the list of what former members have seen");
+    s.commit("new");
+    assert!(s.read("secrets.toml").contains("rotate = { development = [\"KEY\"] }"));
+    s.call(["set", "KEY"]).stdin("new").go().succeeds().says("left the list of what former members have seen");
+    assert!(!s.read("secrets.toml").contains("[\"KEY\"]"));
+}
+
+#[test]
 fn a_file_with_the_marks_of_a_merge_stops_a_removal() {
     let (s, bob) = project();
     s.run(["member", "add", "bob", &bob.recipient, "--to", "dev"]).succeeds();

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
+use crate::sandbox::Call;
 use crate::sandbox::Sandbox;
 
 /// Somebody with an identity of his own.
@@ -27,14 +28,15 @@ impl Person {
         Self { recipient, identity, home }
     }
 
+    /// Prepares a run of `secrets` as this person.
+    pub fn call<'s>(&self, s: &'s Sandbox, words: &[&str]) -> Call<'s> {
+        let call = s.call(words.iter().copied()).env("SECRETS_IDENTITY_FILE", &self.identity);
+        call.env("HOME", self.home.path()).env("XDG_CONFIG_HOME", "")
+    }
+
     /// Runs `secrets` as this person; returns the exit code.
     pub fn code(&self, s: &Sandbox, words: &[&str]) -> i32 {
-        s.call(words.iter().copied())
-            .env("SECRETS_IDENTITY_FILE", &self.identity)
-            .env("HOME", self.home.path())
-            .env("XDG_CONFIG_HOME", "")
-            .go()
-            .code()
+        self.call(s, words).go().code()
     }
 }
 

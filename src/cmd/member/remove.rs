@@ -60,6 +60,9 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
         losing.add_key(name.clone(), recipient.key_text(), recipient.label().to_string());
     }
     let sites: Vec<Site<'_>> = scope.sites().collect();
+    if let Some(site) = sites.iter().find(|site| site.environment.readers.iter().all(|reader| reader == name)) {
+        return Err(super::nobody_left(&site.path()));
+    }
     let pasts = exposed::pasts(context, &sites)?;
     let mut jobs = Vec::new();
     for (site, past) in sites.iter().zip(&pasts.files) {
