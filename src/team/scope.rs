@@ -65,12 +65,12 @@ impl Scope {
 
     /// A file has the readers of one environment: with two, whoever can write to the repository could choose.
     fn check_files(&self) -> Result<()> {
-        let mut owners: HashMap<PathBuf, String> = HashMap::new();
+        let mut owners: HashMap<PathBuf, Site<'_>> = HashMap::new();
+        let mut folders: HashMap<PathBuf, PathBuf> = HashMap::new();
         for site in self.sites() {
-            let path = site.project.path_of(site.environment);
-            let label = site.label();
-            if let Some(other) = owners.insert(path.canonicalize().unwrap_or(path), label.clone()) {
-                let path = site.path();
+            let path = real(site.project.path_of(site.environment), &mut folders);
+            if let Some(other) = owners.insert(path, site) {
+                let (other, label, path) = (other.label(), site.label(), site.path());
                 return Err(Error::new(Kind::Refused, format!("`{other}` and `{label}` have the same file, `{path}`"))
                     .because("each would have its own readers")
                     .hint("give one of them another `file` in secrets.toml"));
@@ -85,6 +85,16 @@ impl Scope {
             .iter()
             .flat_map(|project| project.environments.iter().map(move |environment| Site { project, environment }))
     }
+}
+
+/// Returns where a path leads; the files of a folder share what was found out of it.
+fn real(path: PathBuf, folders: &mut HashMap<PathBuf, PathBuf>) -> PathBuf {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return path };
+    if path.is_symlink() {
+        return path.canonicalize().unwrap_or(path);
+    }
+    let find = || folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
+    folders.entry(folder.to_path_buf()).or_insert_with(find).join(name)
 }
 
 fn is_same(one: &Path, other: &Path) -> bool {
