@@ -19,6 +19,7 @@ mod init;
 mod judge;
 mod list;
 mod member;
+mod past;
 mod plain;
 mod rekey;
 mod reseal;

@@ -1,7 +1,6 @@
 //! `secrets reseal`
 
 mod merge;
-mod past;
 
 use crate::base::Ask as _;
 use crate::base::Error;
@@ -31,10 +30,9 @@ use super::change::check_writing;
 use super::context::Context;
 use super::diff;
 use super::judge;
+use super::past;
 use super::target::Target;
 use super::target::TargetArguments;
-
-use past::Past;
 
 /// Show what changed since a file was last sealed, and seal it again
 ///
@@ -105,6 +103,14 @@ fn reseal(context: &Context<'_>, arguments: &Arguments, target: &Target) -> Resu
 
 const REPLACED: &str = "its data key was replaced, so it gets a new one";
 
+/// What is known of a file's sealed versions.
+struct Past {
+    /// The last one that is right.
+    last: Option<Opened>,
+    /// The highest number of the record and of that version; 0 if there is none.
+    seq: u64,
+}
+
 /// What one file is resealed with.
 struct Work<'w> {
     context: &'w Context<'w>,
@@ -174,9 +180,18 @@ impl Work<'_> {
     }
 
     fn open(&self, bytes: &[u8]) -> Result<Opened> {
-        let (file, _) = SealedFile::read(bytes, Leniency::None, None)?;
-        let key = self.context.keyring().open(&file, &self.site.path(), &[])?;
-        file.open(key)
+        past::open(self.context, bytes, &self.site.path())
+    }
+
+    /// Looks for the last sealed version, and the highest number that a right seal has.
+    fn past(&self) -> Result<Past> {
+        let git = self.repository.as_ref();
+        let last = git.map(|git| past::last_sealed(self.context, git, &self.site)).transpose()?.flatten();
+        let last = last.map(|(_, opened)| opened);
+        let trust = self.selected.trust.borrow();
+        let known = trust.file(&self.site.path()).into_iter().flat_map(|file| &file.keys).map(|key| key.seq);
+        let seq = known.chain(last.as_ref().and_then(Opened::version).map(|version| version.seq)).max().unwrap_or(0);
+        Ok(Past { last, seq })
     }
 
     /// Tells whether the record has a newer data key than the seal's.

@@ -11,10 +11,12 @@ use crate::project::trust::Verdict;
 use crate::resolve::Layer;
 use crate::resolve::Selected;
 use crate::resolve::Source;
+use crate::team::Site;
 
 use super::change;
 use super::context::Context;
 use super::judge;
+use super::past;
 use super::target::Target;
 use super::target::TargetArguments;
 use super::transaction;
@@ -92,6 +94,12 @@ fn state(context: &Context<'_>, target: &Target, error: &Error) -> String {
         let is_tampered = error.kind() != Kind::Refused;
         if is_tampered && git.as_ref().is_some_and(|git| matches!(git.last_merge(path), Ok(Some(_)))) {
             return format!("merged elsewhere, line by line ({message}): `secrets reseal` redoes the merge by name");
+        }
+        let site = Site { project: selected.project, environment: selected.environment };
+        let last = git.as_ref().filter(|_| is_tampered).map(|git| past::last_sealed(context, git, &site));
+        if let Some(Ok(Some((commit, _)))) = last {
+            let short = commit.get(..12).unwrap_or(&commit);
+            return format!("{message}; `git checkout {short} -- {path}` brings the last right version back");
         }
     }
     let mend = error.hints().first().map(|hint| format!("; {hint}")).unwrap_or_default();

@@ -237,12 +237,15 @@ fn a_rebase_that_put_lines_of_both_together_is_never_sealed() {
     git(&s, ["rebase", "-Xtheirs", "theirs"]).succeeds();
     assert!(!has_markers(&s));
     s.run(["run", "--", "true"]).exits(125);
-    state(&s, &["the seal does not fit the file"]);
+    let mend = "brings the last right version back";
+    state(&s, &["the seal does not fit the file", mend]);
     let before = s.sealed();
     s.run(["reseal", "--yes"]).exits(3).shows_nothing();
     assert_eq!(s.sealed(), before);
     // What each side had is still there.
-    git(&s, ["checkout", "theirs", "--", SEALED]).succeeds();
+    let status = s.run(["status"]).succeeds().stdout();
+    let command = status.split('`').find(|part| part.starts_with("git checkout ")).expect("a command that mends it");
+    s.shell(command).go().succeeds();
     runs_with(&s, &[("A", "A"), ("E", "theirs")]);
 }
 
