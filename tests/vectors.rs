@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "everything here is a test or its scenery")]
 #![allow(clippy::print_stderr, reason = "a test says what it left out")]
 
+#[path = "vectors/age.rs"]
+mod age_kit;
 #[path = "vectors/changes.rs"]
 mod changes;
 #[path = "vectors/formats.rs"]

@@ -29,6 +29,9 @@ enum Command {
         /// Write it to FILE instead of the usual place
         #[arg(long, short, value_name = "FILE")]
         output: Option<PathBuf>,
+        /// Make a post-quantum one, ML-KEM-768 with X25519; its recipient is two kilobytes long
+        #[arg(long)]
+        pq: bool,
     },
     /// Print the recipients of this machine's identities
     Show,
@@ -36,8 +39,9 @@ enum Command {
 
 pub fn run(context: &Context<'_>, arguments: Arguments) -> Result<()> {
     match arguments.command {
-        Command::New { output } => {
-            let (recipient, path) = create(context, output)?;
+        Command::New { output, pq } => {
+            let identity = if pq { Identity::generate_hybrid()? } else { Identity::generate() };
+            let (recipient, path) = create(context, &identity, output)?;
             context.ui.done(format!("made an identity in `{}`", printable(path.as_os_str().as_encoded_bytes())));
             context.ui.hint("keep a second copy in a safe place: without it nobody opens what is sealed to you alone");
             context.ui.line(recipient)
@@ -46,11 +50,11 @@ pub fn run(context: &Context<'_>, arguments: Arguments) -> Result<()> {
     }
 }
 
-/// Makes an identity at `output` or the usual place; returns its recipient and the path.
+/// Stores an identity at `output` or the usual place; returns its recipient and the path.
 ///
 /// # Errors
 /// `Kind::Failed` if there is one already, or no home folder to put it.
-pub fn create(context: &Context<'_>, output: Option<PathBuf>) -> Result<(String, PathBuf)> {
+pub fn create(context: &Context<'_>, identity: &Identity, output: Option<PathBuf>) -> Result<(String, PathBuf)> {
     let usual = output.is_none();
     let path = output.or_else(|| keys::default_identity_path(context.world)).ok_or_else(|| {
         Error::new(Kind::Failed, "there is no home folder to put an identity")
@@ -60,7 +64,6 @@ pub fn create(context: &Context<'_>, output: Option<PathBuf>) -> Result<(String,
     if usual && let Some(folder) = path.parent() {
         disk::make_private_folder(folder)?;
     }
-    let identity = Identity::generate();
     disk::write_new(&path, &identity.to_file(context.world.now)?, 0o600)
         .map_err(|error| error.hint("`secrets identity show` prints the recipient of the one that is there"))?;
     let recipient = identity.recipient().unwrap_or_default();

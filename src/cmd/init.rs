@@ -15,6 +15,7 @@ use crate::base::printable;
 use crate::disk;
 use crate::dotenv::Document;
 use crate::history::Repository;
+use crate::keys::Identity;
 use crate::project;
 use crate::project::FILE_NAME;
 use crate::project::Project;
@@ -157,7 +158,7 @@ fn recipient(context: &Context<'_>) -> Result<Recipient> {
     if let Some(found) = context.keyring().identities().next() {
         return found.to_recipient();
     }
-    let (recipient, path) = identity::create(context, context.identity.clone())?;
+    let (recipient, path) = identity::create(context, &Identity::generate(), context.identity.clone())?;
     let shown = printable(path.as_os_str().as_encoded_bytes());
     context.ui.done(format!("made an identity in `{shown}`"));
     context.ui.hint(format!(

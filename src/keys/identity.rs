@@ -7,11 +7,13 @@ use crate::base::Error;
 use crate::base::Kind;
 use crate::base::Result;
 use crate::sops::Recipient;
+use crate::sops::hybrid;
 
 /// One private key. No `Debug`, no `Clone`; the library that holds it wipes it.
 pub struct Identity(Key);
 
 enum Key {
+    Hybrid(hybrid::Identity),
     Ssh(Box<age::ssh::Identity>),
     X25519(age::x25519::Identity),
 }
@@ -31,6 +33,14 @@ impl Identity {
         Self(Key::X25519(age::x25519::Identity::generate()))
     }
 
+    /// Makes a new hybrid post-quantum identity.
+    ///
+    /// # Errors
+    /// As [`hybrid::Identity::generate`].
+    pub fn generate_hybrid() -> Result<Self> {
+        hybrid::Identity::generate().map(|key| Self(Key::Hybrid(key)))
+    }
+
     /// Reads the text of an identity file: one key per line, blank and `#` lines skipped; or one SSH private key.
     pub fn parse_all(text: &[u8]) -> Parsed {
         if text.starts_with(b"age-encryption.org/") || text.starts_with(b"-----BEGIN AGE") {
@@ -46,8 +56,8 @@ impl Identity {
             if line.is_empty() || line.starts_with(b"#") {
                 continue;
             }
-            match std::str::from_utf8(line).ok().and_then(|line| line.parse().ok()) {
-                Some(key) => parsed.identities.push(Self(Key::X25519(key))),
+            match std::str::from_utf8(line).ok().and_then(parse_line) {
+                Some(key) => parsed.identities.push(Self(key)),
                 None => parsed.skipped.push(format!("line {} is not an identity", index + 1)),
             }
         }
@@ -57,6 +67,7 @@ impl Identity {
     /// Returns the public half as text; `None` for an SSH key whose public half cannot be told.
     pub fn recipient(&self) -> Option<String> {
         match &self.0 {
+            Key::Hybrid(key) => Some(key.to_public().to_string()),
             Key::X25519(key) => Some(key.to_public().to_string()),
             Key::Ssh(key) => age::ssh::Recipient::try_from((**key).clone()).ok().map(|key| key.to_string()),
         }
@@ -73,29 +84,37 @@ impl Identity {
         Recipient::parse(&text)
     }
 
-    /// Returns the text of an X25519 key as an identity file holds it, with its recipient in a comment.
+    /// Returns the text of a native key as an identity file holds it, with its recipient in a comment.
     ///
     /// # Errors
     /// `Kind::Bug` for an SSH key, which has a file of its own.
     pub fn to_file(&self, created: impl std::fmt::Display) -> Result<Zeroizing<Vec<u8>>> {
-        let Key::X25519(key) = &self.0 else {
-            return Err(Error::new(Kind::Bug, "an SSH key is not written as an identity file"));
+        let (secret, public) = match &self.0 {
+            Key::Hybrid(key) => (key.to_text(), key.to_public().to_string()),
+            Key::X25519(key) => {
+                (Zeroizing::new(key.to_string().expose_secret().to_string()), key.to_public().to_string())
+            }
+            Key::Ssh(_) => return Err(Error::new(Kind::Bug, "an SSH key is not written as an identity file")),
         };
-        let secret = key.to_string();
-        let head = format!("# created: {created}\n# public key: {}\n", key.to_public());
-        let mut file = Zeroizing::new(Vec::with_capacity(head.len() + secret.expose_secret().len() + 1));
+        let head = format!("# created: {created}\n# public key: {public}\n");
+        let mut file = Zeroizing::new(Vec::with_capacity(head.len() + secret.len() + 1));
         file.extend_from_slice(head.as_bytes());
-        file.extend_from_slice(secret.expose_secret().as_bytes());
+        file.extend_from_slice(secret.as_bytes());
         file.push(b'\n');
         Ok(file)
     }
 
     pub(super) fn as_age(&self) -> &dyn age::Identity {
         match &self.0 {
+            Key::Hybrid(key) => key,
             Key::Ssh(key) => key.as_ref(),
             Key::X25519(key) => key,
         }
     }
+}
+
+fn parse_line(line: &str) -> Option<Key> {
+    line.parse().map(Key::X25519).ok().or_else(|| line.parse().map(Key::Hybrid).ok())
 }
 
 fn parse_ssh(text: &[u8]) -> Parsed {

@@ -2,10 +2,12 @@
 
 mod identity;
 mod keyring;
+mod protected;
 mod source;
 
 pub use identity::Identity;
 pub use keyring::Keyring;
 pub use keyring::Tried;
+pub use protected::Protected;
 pub use source::Source;
 pub use source::default_identity_path;

@@ -2,11 +2,14 @@
 //!
 //! Source of the rules: `docs/format.md`.
 
+pub mod age_file;
 mod cipher;
 mod codec;
 mod draft;
 mod go_pattern;
 mod header;
+mod hpke;
+pub mod hybrid;
 mod kept;
 mod link;
 mod mac;
@@ -24,6 +27,7 @@ mod strict;
 mod text;
 mod wrap;
 mod write;
+mod xwing;
 
 pub use cipher::DataKey;
 pub use codec::MOST_FILE;

@@ -11,6 +11,7 @@ use crate::base::Result;
 use crate::base::printable;
 
 use super::cipher::DataKey;
+use super::hybrid;
 use super::metadata::Wrap;
 
 /// The public half of an identity: somebody a file can be sealed to.
@@ -23,6 +24,7 @@ pub struct Recipient {
 
 #[derive(Clone)]
 enum Key {
+    Hybrid(Box<hybrid::Recipient>),
     Ssh(age::ssh::Recipient),
     X25519(age::x25519::Recipient),
 }
@@ -42,17 +44,15 @@ impl Recipient {
             return Err(Error::new(Kind::Failed, format!("`{shown}` is not a recipient"))
                 .because("an SSH key of that kind signs, and cannot encrypt")
                 .hint("an `ssh-ed25519` or `ssh-rsa` key can"));
+        } else if label.starts_with(hybrid::RECIPIENT_PREFIX) {
+            Key::Hybrid(Box::new(label.parse().map_err(|why: &str| not_a_recipient(&shown, why))?))
         } else if label.starts_with("ssh-") {
             Key::Ssh(ssh_recipient(&label, &shown)?)
         } else {
-            let parsed = label.parse().map_err(|why: &str| {
-                Error::new(Kind::Failed, format!("`{shown}` is not a recipient"))
-                    .because(why)
-                    .hint("a recipient is `age1…`, `ssh-ed25519 …` or `ssh-rsa …`")
-            })?;
-            Key::X25519(parsed)
+            Key::X25519(label.parse().map_err(|why: &str| not_a_recipient(&shown, why))?)
         };
         let key_text = match &key {
+            Key::Hybrid(key) => key.to_string(),
             Key::Ssh(key) => key.to_string(),
             Key::X25519(key) => key.to_string(),
         };
@@ -75,6 +75,7 @@ impl Recipient {
     /// `Kind::Bug` if age refuses, which it has no reason to.
     pub(super) fn wrap(&self, key: &DataKey) -> Result<Wrap> {
         let recipient: &dyn age::Recipient = match &self.key {
+            Key::Hybrid(key) => key.as_ref(),
             Key::Ssh(key) => key,
             Key::X25519(key) => key,
         };
@@ -90,6 +91,12 @@ impl Recipient {
         let armor = write().map_err(|error| failed().because(error))?;
         Ok(Wrap { recipient: self.label.clone(), armor })
     }
+}
+
+fn not_a_recipient(shown: &str, why: &str) -> Error {
+    Error::new(Kind::Failed, format!("`{shown}` is not a recipient"))
+        .because(why)
+        .hint("a recipient is `age1…`, `age1pq1…`, `ssh-ed25519 …` or `ssh-rsa …`")
 }
 
 /// Returns the key that a label is compared by; a label that is no recipient stands as it is.

@@ -1,8 +1,5 @@
 //! The wraps of a data key, and its opening by whatever identity fits.
 
-use std::io::Read as _;
-
-use age::armor::ArmoredReader;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use base64::prelude::BASE64_STANDARD_NO_PAD;
@@ -15,14 +12,17 @@ use crate::base::Kind;
 use crate::base::Result;
 use crate::base::printable;
 
+use super::age_file;
 use super::cipher::DataKey;
+use super::hybrid::RECIPIENT_PREFIX;
+use super::hybrid::TAG;
 use super::metadata::Metadata;
 use super::metadata::Wrap;
 use super::recipient::short;
 use super::shamir;
 
 /// The most bytes that a wrapped data key or share can have; anything longer is none.
-const MOST_WRAPPED: u64 = 64;
+const MOST_WRAPPED: usize = 64;
 
 /// The opening of a data key: feed it identities until one fits.
 pub struct Unwrapping {
@@ -48,7 +48,7 @@ impl Unwrapping {
             let mut locked = Vec::with_capacity(group.wraps.len());
             for wrap in &group.wraps {
                 // A damaged wrap opens for nobody; the other recipients still read the file.
-                let Some(file) = without_armor(&wrap.armor) else { continue };
+                let Some(file) = age_file::without_armor(&wrap.armor) else { continue };
                 if stanzas(&file) > 1 {
                     let shown = printable(wrap.recipient.as_bytes());
                     return Err(Error::new(
@@ -81,7 +81,7 @@ impl Unwrapping {
             let is_own = |locked: &&Locked| own.as_ref().is_some_and(|own| locked.recipient.starts_with(own));
             let first = group.iter().filter(is_own);
             let others = group.iter().filter(|locked| !is_own(locked));
-            *share = first.chain(others).find_map(|locked| open(&locked.file, identity));
+            *share = first.chain(others).find_map(|locked| age_file::decrypt(&locked.file, identity, MOST_WRAPPED));
         }
         self.is_complete()
     }
@@ -110,25 +110,13 @@ impl Unwrapping {
     }
 }
 
-fn open(file: &[u8], identity: &dyn age::Identity) -> Option<Zeroizing<Vec<u8>>> {
-    let decryptor = age::Decryptor::new(file).ok()?;
-    let reader = decryptor.decrypt(std::iter::once(identity)).ok()?;
-    let mut secret = Zeroizing::new(Vec::with_capacity(MOST_WRAPPED as usize + 1));
-    reader.take(MOST_WRAPPED + 1).read_to_end(&mut secret).ok()?;
-    (secret.len() as u64 <= MOST_WRAPPED).then_some(secret)
-}
-
-fn without_armor(armor: &[u8]) -> Option<Vec<u8>> {
-    let mut file = Vec::with_capacity(armor.len());
-    ArmoredReader::new(armor).take(1 << 16).read_to_end(&mut file).ok()?;
-    Some(file)
-}
-
 /// Tells what can be seen to be wrong with a wrap: damaged, more than one recipient, or made for a recipient of another
 /// kind or key than its label says. For whom an X25519 stanza is cannot be seen.
 pub(super) fn defect(wrap: &Wrap) -> Option<String> {
     let shown = short(&printable(wrap.recipient.as_bytes()));
-    let Some(file) = without_armor(&wrap.armor) else { return Some(format!("the wrap for {shown} is damaged")) };
+    let Some(file) = age_file::without_armor(&wrap.armor) else {
+        return Some(format!("the wrap for {shown} is damaged"));
+    };
     let stanzas = stanza_arguments(&file);
     let [arguments] = stanzas.as_slice() else {
         return Some(format!("the wrap for {shown} is made for {} recipients", stanzas.len()));
@@ -138,7 +126,8 @@ pub(super) fn defect(wrap: &Wrap) -> Option<String> {
     let label = wrap.recipient.as_str();
     let wanted = label.split(' ').next().unwrap_or_default();
     if !label.starts_with("ssh-") {
-        return (kind != b"X25519").then(|| format!("the wrap for {shown} is of another kind"));
+        let wanted: &[u8] = if label.starts_with(RECIPIENT_PREFIX) { TAG.as_bytes() } else { b"X25519" };
+        return (kind != wanted).then(|| format!("the wrap for {shown} is of another kind"));
     }
     let is_kind = kind == wanted.as_bytes();
     let key = label.split(' ').nth(1).and_then(|key| BASE64_STANDARD.decode(key).ok())?;

@@ -23,6 +23,29 @@ fn a_new_identity_is_private_and_its_recipient_is_printed() {
 }
 
 #[test]
+fn a_post_quantum_identity_is_a_member_like_any_other() {
+    let s = Sandbox::empty();
+    let recipient = s.run(["identity", "new", "--pq"]).succeeds().stdout();
+    assert!(recipient.starts_with("age1pq1") && recipient.len() > 1900, "{recipient}");
+    let text = fs::read_to_string(s.identity()).unwrap();
+    assert!(text.contains("AGE-SECRET-KEY-PQ-1"), "{}", text.len());
+    s.run(["init", "--yes"]).succeeds();
+    let s = s.secret("KEY");
+    assert!(s.sealed().contains(recipient.trim_end()) && s.sealed().contains("\nsops_secrets_seal=v1;"));
+    s.run(["run", "--", "printenv", "KEY"]).succeeds().shows(secret("KEY") + "\n").reveals("KEY");
+    s.run(["check"]).succeeds();
+    // Beside one of the usual kind, in both directions.
+    let bob = crate::team::Person::new(&s);
+    s.run(["member", "add", "bob", &bob.recipient, "--to", "dev"]).succeeds();
+    assert_eq!(bob.code(&s, &["run", "--", "true"]), 0);
+    s.run(["access"]).succeeds().shows_part("bob");
+    s.run(["member", "remove", "bob", "--yes"]).succeeds();
+    assert_eq!(bob.code(&s, &["run", "--", "true"]), 125);
+    s.run(["run", "--", "true"]).succeeds();
+    s.run(["member", "add", "eve", "age1pq1qqqq", "--to", "dev"]).exits(1).says("is not a recipient");
+}
+
+#[test]
 fn an_identity_that_is_there_is_not_written_over() {
     let s = Sandbox::empty();
     s.run(["identity", "new"]).succeeds();
