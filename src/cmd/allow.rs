@@ -7,9 +7,12 @@ use crate::base::Kind;
 use crate::base::Name;
 use crate::base::Result;
 use crate::base::hex;
+use crate::history::Repository;
 use crate::project::Environment;
+use crate::project::trust::claims;
 use crate::resolve::Layer;
 use crate::resolve::Selected;
+use crate::resolve::Source;
 
 use super::change;
 use super::context::Context;
@@ -105,6 +108,10 @@ fn show_new(context: &Context<'_>, selected: &Selected<'_>) {
     for environment in project.environments.iter().filter(|environment| !trust.is_trusted(project, environment)) {
         let readers: Vec<&str> = project.readers(environment).map(|member| member.name.as_str()).collect();
         context.ui.hint(format!("`{}` is read by {}", environment.name, readers.join(", ")));
+        if !environment.plain.is_empty() {
+            let plain = environment.plain.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            context.ui.hint(format!("`{}` has in clear: {plain}", environment.name));
+        }
         for reference in &environment.references {
             context.ui.hint(format!("`{}` takes `{}` from {}", environment.name, reference.name, reference.text));
         }
@@ -132,17 +139,10 @@ fn accept_file(context: &Context<'_>, selected: &Selected<'_>, environment: &Env
         return Ok(());
     }
     let layer = Layer::of(project, environment)?;
-    judge::check_unsealed(context, selected, &layer)?;
     let path = project.below_home(&environment.file);
     let is_first = selected.trust.borrow().file(&path).is_none_or(|file| file.keys.is_empty());
     if layer.seal().is_none() {
-        let bytes = crate::disk::read_beneath(
-            &project.folder,
-            std::path::Path::new(&environment.file),
-            crate::disk::Limit::SEALED_FILE,
-        )?;
-        selected.trust.borrow_mut().accept_unsealed(path, hex(&sha2::Sha256::digest(&*bytes)));
-        return Ok(());
+        return accept_unsealed(context, selected, environment, &layer, is_first);
     }
     let commitment = layer.seal().map(|seal| seal.commitment);
     let is_known_key = |trust: &crate::project::Trust| {
@@ -159,6 +159,34 @@ fn accept_file(context: &Context<'_>, selected: &Selected<'_>, environment: &Env
         context.ui.warn(format!("accepted: `{path}` has another data key; it is sealed to {readers}"));
         selected.trust.borrow_mut().learn_anew(path, version);
     }
+    Ok(())
+}
+
+/// Accepts a file without a seal, unless this machine knows that it had one.
+fn accept_unsealed(
+    context: &Context<'_>,
+    selected: &Selected<'_>,
+    environment: &Environment,
+    layer: &Layer,
+    is_first: bool,
+) -> Result<()> {
+    let project = selected.project;
+    let mut passed = Vec::new();
+    if let Err(error) = judge::check_unsealed(context, selected, layer) {
+        if !is_first {
+            return Err(error);
+        }
+        let git = Repository::of(context.world, &project.folder);
+        passed = claims(git.as_ref(), std::slice::from_ref(&environment.file))?.seals;
+        let shown = project.below_home(&environment.file);
+        context.ui.warn(format!("accepted: `{shown}` has no seal, although git's history has a sealed version"));
+    }
+    let Source::Sealed { file, .. } = &layer.source else {
+        return Err(Error::new(Kind::Bug, "a layer is a sealed file"));
+    };
+    let digest = hex(&sha2::Sha256::digest(file.bytes()));
+    let passed = passed.into_iter().map(|(_, seal)| seal.commitment).collect();
+    selected.trust.borrow_mut().accept_unsealed(project.below_home(&environment.file), digest, passed);
     Ok(())
 }
 

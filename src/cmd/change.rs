@@ -26,6 +26,7 @@ use crate::sops::NextSeal;
 use crate::sops::Opened;
 use crate::sops::Recipient;
 use crate::sops::Row;
+use crate::sops::SealedFile;
 use crate::sops::Selector;
 use crate::sops::Version;
 use crate::sops::Written;
@@ -104,6 +105,7 @@ pub fn change<T>(
         }
         Some(opened) => {
             check_stays_secret(target, &draft, opened)?;
+            check_plain_is_accepted(target, opened)?;
             draft.rewrite(opened, selector.as_ref(), opened.next_seal(), context.world.now)?
         }
         None => write_new(context, target, &draft)?,
@@ -146,9 +148,7 @@ fn settle(context: &Context<'_>, target: &Target, changed: &HashSet<Name>) -> Re
     let mut settings = Settings::parse(&project::text(&project.home)?)?;
     if settings.settle(&label, &settled) {
         disk::write_over(&lock, settings.print().as_bytes(), None)?;
-        context
-            .ui
-            .done(format!("{} has a new value, and left the list of what former members have seen", shown(&settled)));
+        context.ui.done(format!("{} left the list of what former members have seen", shown(&settled)));
     }
     Ok(())
 }
@@ -235,6 +235,19 @@ fn write_new(context: &Context<'_>, target: &Target, draft: &Draft) -> Result<Wr
         seal.links = Links::Made(file.links());
     }
     draft.write(&known, &selector, Some(seal), now)
+}
+
+/// A file without a seal is not proved to be this environment's: what secrets.toml would bare in it a person has to accept.
+fn check_plain_is_accepted(target: &Target, before: &Opened) -> Result<()> {
+    let Some(Selected { project, environment, trust }) = target.selected().filter(|_| before.version().is_none())
+    else {
+        return Ok(());
+    };
+    let is_bared = |(name, text): (&[u8], &[u8])| {
+        let name = std::str::from_utf8(name).unwrap_or_default();
+        SealedFile::is_encrypted(text) && environment.plain.iter().any(|pattern| pattern.matches(name))
+    };
+    if before.file().lines().any(is_bared) { trust.borrow().check_accepted(project, environment) } else { Ok(()) }
 }
 
 /// Refuses values that the file's own selector would leave in clear, where no `secrets.toml` says that they may.

@@ -4,14 +4,18 @@ use crate::base::Error;
 use crate::base::Kind;
 use crate::base::Result;
 use crate::history::Repository;
+use crate::project;
 use crate::project::trust::VARIABLE;
 use crate::project::trust::Verdict;
 use crate::resolve::Layer;
 use crate::resolve::Plan;
 use crate::resolve::Selected;
 use crate::resolve::Source;
+use crate::sops::Leniency;
 use crate::sops::Opened;
 use crate::sops::Seal;
+use crate::sops::SealedFile;
+use crate::team::Scope;
 use crate::team::Site;
 
 use super::context::Context;
@@ -32,7 +36,7 @@ pub fn check_settings(context: &Context<'_>, target: &Target) -> Result<()> {
 
 /// No digest speaks of a file that no project declares.
 fn check_no_digest(context: &Context<'_>, target: &Target) -> Result<()> {
-    if context.world.env.get(VARIABLE).is_none() {
+    if context.world.env.get_even_empty(VARIABLE).is_none() {
         return Ok(());
     }
     let shown = target.shown();
@@ -57,8 +61,19 @@ pub fn check_unsealed(context: &Context<'_>, selected: &Selected<'_>, layer: &La
     let (Some(name), Source::Sealed { file, .. }) = (&layer.environment, &layer.source) else { return Ok(()) };
     let environment = selected.project.environment(Some(name))?;
     let repository = || Repository::of(context.world, &selected.project.folder);
-    let checked = selected.trust.borrow_mut().check_unsealed(selected.project, environment, file, repository);
+    let could_be = |content: &[u8]| could_be(context, content);
+    let mut trust = selected.trust.borrow_mut();
+    let checked = trust.check_unsealed(selected.project, environment, file, &could_be, repository);
     checked.map_err(|error| error.in_file(&layer.shown))
+}
+
+/// Tells whether the seal of some version of a file is right; one that no identity here opens could be.
+pub fn could_be(context: &Context<'_>, content: &[u8]) -> bool {
+    let Ok((file, _)) = SealedFile::read(content, Leniency::None, None) else { return false };
+    match context.keyring().open(&file, "", &[]) {
+        Ok(key) => file.open(key).is_ok(),
+        Err(_) => true,
+    }
 }
 
 /// Decides over a file that was opened and proved; warns of an older version that nothing can be said of.
@@ -126,6 +141,12 @@ pub fn fill(
 pub fn remember(context: &Context<'_>, selected: &Selected<'_>) {
     let mut trust = selected.trust.borrow_mut();
     trust.meet(selected.project);
+    // What is there when a team is met for the first time is all seen: else it would depend on the order of commands.
+    if trust.is_first_meeting() {
+        let scope = project::load(&selected.project.folder).and_then(Scope::of);
+        let services = scope.map(|scope| scope.projects).unwrap_or_default();
+        services.iter().for_each(|service| trust.meet(service));
+    }
     if let Err(error) = trust.save(selected.project) {
         let cause = error.causes().into_iter().next().unwrap_or_else(|| error.message().to_string());
         context.ui.warn(format!("what this machine has seen of the project cannot be remembered: {cause}"));

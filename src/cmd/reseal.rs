@@ -21,6 +21,7 @@ use crate::sops::Recipient;
 use crate::sops::Seal;
 use crate::sops::SealedFile;
 use crate::sops::Selector;
+use crate::sops::Version;
 use crate::sops::Written;
 use crate::team::Site;
 use crate::term::Terminal;
@@ -217,6 +218,7 @@ impl Work<'_> {
 
     /// Seals what was opened as it is, as the version after those that are known.
     fn seal(&self, opened: &Opened, past: &Past) -> Result<Written> {
+        self.check_accepted(std::slice::from_ref(opened))?;
         let place = self.site.project.place_of(self.site.environment);
         let trust = self.selected.trust.borrow();
         let known = trust.links(&self.site.path());
@@ -228,6 +230,22 @@ impl Work<'_> {
         let seal = NextSeal { place, seq: past.seq.saturating_add(1), prev, links };
         let selector = Selector::for_plain(&self.site.environment.plain)?;
         Draft::of(opened)?.rewrite(opened, Some(&selector), Some(seal), self.context.world.now)
+    }
+
+    /// Readers and plain names of secrets.toml are followed where a person accepted them, or where a version under a data key
+    /// that this machine knows is sealed for this place.
+    fn check_accepted(&self, versions: &[Opened]) -> Result<()> {
+        let Site { project, environment } = self.site;
+        let trust = self.selected.trust.borrow();
+        let place = project.place_of(environment);
+        let is_known = |version: Version| {
+            let known = trust.file(&place.path).is_some_and(|file| file.position(&version.commitment).is_some());
+            known && version.place == place
+        };
+        if versions.iter().filter_map(Opened::version).any(is_known) {
+            return Ok(());
+        }
+        trust.check_accepted(project, environment)
     }
 
     /// Tells why a file is not sealed as it is, whoever says yes: its data key or its readers are nobody's whom this machine
@@ -262,6 +280,7 @@ impl Work<'_> {
 
     /// Writes under a new data key, for the readers whom this machine has accepted.
     fn write_anew(&self, draft: &Draft, sides: &[Opened], seq: u64) -> Result<Written> {
+        self.check_accepted(sides)?;
         let Site { project, environment } = self.site;
         let trust = self.selected.trust.borrow();
         let recipients = trust.known_recipients(project, environment, self.context.world.now)?;

@@ -26,6 +26,7 @@ use crate::team::Site;
 use crate::team::prepare;
 
 use super::context::Context;
+use super::judge;
 use super::transaction;
 
 /// The team of a project, with every right to write that a change of it may need.
@@ -147,12 +148,15 @@ impl<'c> Team<'c> {
         match &prepared.version {
             Some(version) => {
                 let version = version.clone();
-                self.trust.accept_version(project, environment, version, repository).map_err(in_file)?;
+                let key = &prepared.key;
+                self.trust.accept_version(project, environment, version, key, repository).map_err(in_file)?;
             }
             None => {
+                self.trust.check_accepted(project, environment).map_err(in_file)?;
                 let (file, _) = crate::sops::SealedFile::read(&prepared.before, crate::sops::Leniency::None, None)
                     .map_err(in_file)?;
-                self.trust.check_unsealed(project, environment, &file, repository).map_err(in_file)?;
+                let could_be = |content: &[u8]| judge::could_be(self.context, content);
+                self.trust.check_unsealed(project, environment, &file, &could_be, repository).map_err(in_file)?;
             }
         }
         let is_accepted = |recipient: &&Recipient| {

@@ -4,6 +4,8 @@ mod call;
 mod merge;
 mod versions;
 
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -36,6 +38,17 @@ impl Repository {
         let git = disk::find_installed("git", &world.env)?;
         let repository = Self { git, folder: folder.to_path_buf(), env: world.env.clone() };
         repository.says_yes(&["rev-parse", "--is-inside-work-tree"]).then_some(repository)
+    }
+
+    /// Returns the whole work tree, and the way from its top to the folder: empty, or with a `/` at its end.
+    ///
+    /// # Errors
+    /// `Kind::Failed` if git cannot say.
+    pub fn whole(&self) -> Result<(Self, String)> {
+        let mut top = self.output(&["rev-parse", "--show-toplevel"])?;
+        top.pop_if(|last| *last == b'\n');
+        let way = self.text(&["rev-parse", "--show-prefix"])?;
+        Ok((Self { git: self.git.clone(), folder: PathBuf::from(OsString::from_vec(top)), env: self.env.clone() }, way))
     }
 
     /// Returns the folder that paths are relative to.

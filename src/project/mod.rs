@@ -24,6 +24,7 @@ pub use discover::parse;
 pub use discover::parse_with_home;
 pub use discover::text;
 pub use edit::Settings;
+pub use parse::Declared;
 pub use parse::check_word;
 pub use parse::declared_in;
 pub use raw::MemberKind;

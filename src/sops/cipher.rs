@@ -55,6 +55,11 @@ impl DataKey {
         Ok(Self::from(Zeroizing::new(bytes)))
     }
 
+    /// Copies the key, to open another version that has it.
+    pub fn duplicate(&self) -> Self {
+        Self::from(self.bytes.clone())
+    }
+
     /// Returns the bytes, to be wrapped or derived from.
     pub(super) fn expose(&self) -> &[u8; 32] {
         &self.bytes

@@ -42,6 +42,11 @@ impl Opened {
         &self.key
     }
 
+    /// Gives the data key away.
+    pub fn into_data_key(self) -> DataKey {
+        self.key
+    }
+
     /// Returns each item beside its plaintext, in file order.
     pub fn items(&self) -> impl Iterator<Item = (&Item, &Plain)> {
         self.file.text.items.iter().zip(&self.plain)

@@ -19,6 +19,7 @@ use crate::sops::DataKey;
 use crate::sops::Seal;
 use crate::sops::SealedFile;
 use crate::sops::key_of;
+use crate::sops::unescape;
 
 use super::kin::Kin;
 use super::kin::same_keys;
@@ -66,8 +67,9 @@ pub fn pasts(sites: &[Site<'_>], now: &[Option<Vec<u8>>], repository: Option<&Re
         let files = now.iter().map(|now| Past::new(parsed(now))).collect();
         return Ok(Pasts { files, gone: Vec::new(), is_cut: false });
     };
-    let own: Vec<String> = sites.iter().map(Site::path).collect();
-    let mut trail = Trail::of(repository)?;
+    let (repository, home) = repository.whole()?;
+    let own: Vec<String> = sites.iter().map(|site| format!("{home}{}", site.path())).collect();
+    let mut trail = Trail::of(&repository, &home)?;
     trail.current.extend(own.iter().cloned());
     let asked: HashSet<&String> = own.iter().collect();
     let others = trail.paths.iter().filter(|path| !asked.contains(path));
@@ -87,8 +89,12 @@ pub fn pasts(sites: &[Site<'_>], now: &[Option<Vec<u8>>], repository: Option<&Re
     let kin = Kin::of(versions.collect());
     let files = (0..own.len()).map(|path| kin.past(path)).collect();
     let living: HashSet<usize> = (0..paths.len()).filter(|p| trail.current.contains(&paths[*p])).collect();
-    let gone = (own.len()..paths.len()).filter(|path| kin.is_first_path(*path) && kin.is_apart_from(*path, &living));
-    Ok(Pasts { files, gone: gone.map(|path| (paths[path].clone(), kin.past(path))).collect(), is_cut: history.is_cut })
+    let is_gone = |path: &usize| {
+        trail.own.contains(&paths[*path]) && kin.is_first_path(*path) && kin.is_apart_from(*path, &living)
+    };
+    let shown = |path: usize| paths[path].strip_prefix(&home).unwrap_or(&paths[path]).to_string();
+    let gone = (own.len()..paths.len()).filter(is_gone).map(|path| (shown(path), kin.past(path))).collect();
+    Ok(Pasts { files, gone, is_cut: history.is_cut })
 }
 
 /// Takes the versions that can be understood; others, as a conflict that was committed, have no values.
@@ -159,8 +165,9 @@ impl Past {
         let mut current = Vec::new();
         for (name, text) in now.file.lines() {
             let Ok(name) = Name::parse(name) else { continue };
-            let Some(places) = seen.get(&name).filter(|_| SealedFile::is_encrypted(text)) else { continue };
-            let is_same = has_key_of_now || {
+            let Some(places) = seen.get(&name) else { continue };
+            // A value that stands in clear now may be the one that was seen.
+            let is_same = (has_key_of_now && SealedFile::is_encrypted(text)) || {
                 let value = self.value(0, &name, &mut keys, keyring);
                 places.iter().any(|index| match (&value, self.value(*index, &name, &mut keys, keyring)) {
                     (Some(value), Some(old)) => value.same_as(&old),
@@ -185,6 +192,9 @@ impl Past {
         let group = self.groups[index];
         let key = keys.entry(group).or_insert_with(|| self.data_key(group, keyring));
         let (_, text) = self.versions[index].file.lines().find(|(found, _)| *found == name.as_bytes())?;
+        if !SealedFile::is_encrypted(text) {
+            return Some(Value::from(&*unescape(text)));
+        }
         key.as_ref()?.open_entry(name, text)
     }
 

@@ -50,6 +50,8 @@ pub struct Prepared<'a> {
     pub before: Vec<u8>,
     /// The version that was opened; `None` for a file without a seal.
     pub version: Option<Version>,
+    /// Its data key.
+    pub key: DataKey,
     /// The recipients in it, as the keys that they are compared by.
     pub readers: Vec<String>,
     /// The next version; `None` if nothing was to be done.
@@ -109,10 +111,10 @@ fn make<'a>(job: Job<'a>, file: SealedFile, key: DataKey, now: Timestamp) -> Res
             Rewrap::Add(recipients) => opened.with_recipients(&recipients)?,
             Rewrap::Rekey { recipients, older } => Some(rekey(site, &opened, &recipients, older, now)?),
         };
-        Ok((opened.version(), written))
+        Ok((opened.version(), opened.into_data_key(), written))
     });
-    let (version, written) = written.map_err(|error| error.in_file(&site.path()))?;
-    Ok(Prepared { site, before, version, readers, written })
+    let (version, key, written) = written.map_err(|error| error.in_file(&site.path()))?;
+    Ok(Prepared { site, before, version, key, readers, written })
 }
 
 fn rekey(

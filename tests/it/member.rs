@@ -215,7 +215,7 @@ fn what_a_former_member_has_seen_stays_listed_until_it_is_new() {
     );
     s.call(["set", "KEY"]).stdin("1").go().succeeds();
     assert!(listed(&s).contains("KEY"), "the same value is no new one");
-    s.call(["set", "KEY"]).stdin("new").go().succeeds().says("`KEY` has a new value");
+    s.call(["set", "KEY"]).stdin("new").go().succeeds().says("`KEY` left the list of what former members have seen");
     s.run(["unset", "OTHER"]).succeeds();
     assert!(listed(&s).contains("[\"THIRD\"]"));
     s.write("new.env", "THIRD=new\n");
@@ -311,4 +311,22 @@ fn services_under_one_root_share_their_team() {
         s.write("services/web/secrets.toml", service("web").replace("../..", root));
         s.run(["-C", "services/web", "get", "KEY"]).exits(5).says(why);
     }
+}
+
+/// What is bared is no new value: whoever has seen it has it still.
+#[test]
+fn a_value_that_stands_in_clear_now_stays_on_the_list() {
+    let (s, bob) = project();
+    s.run(["member", "add", "bob", &bob.recipient, "--to", "dev"]).succeeds();
+    let s = s.repository();
+    s.run(["member", "remove", "bob", "--yes"]).succeeds();
+    s.commit("without bob");
+    s.write(
+        "secrets.toml",
+        s.read("secrets.toml").replacen("readers = [\"dev\"]", "readers = [\"dev\"]\nplain = [\"KEY\"]", 1),
+    );
+    s.run(["allow"]).succeeds();
+    s.call(["set", "OTHER"]).stdin("x").go().succeeds().never_says("left the list");
+    assert!(s.sealed().contains("KEY=1\n"));
+    s.call(["set", "KEY"]).stdin("2").go().succeeds().says("`KEY` left the list");
 }

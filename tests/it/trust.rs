@@ -1,6 +1,7 @@
 //! What this machine takes of a repository that others write to: versions, settings, and files that were tampered with.
 
 mod ci;
+mod copies;
 mod corpus;
 mod histories;
 mod reach;

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::base::Name;
 use crate::project::Project;
+use crate::sops::Bytes32;
 use crate::sops::Version;
+use crate::sops::to_base64;
 
 use super::Service;
 use super::Trust;
@@ -27,15 +29,23 @@ impl Trust {
         });
     }
 
-    /// Remembers a file that was never sealed, by the SHA-256 of its bytes.
-    pub fn accept_unsealed(&mut self, path: String, digest: String) {
-        self.note(move |record| record.files.entry(path.clone()).or_default().accepted = Some(digest.clone()));
+    /// Remembers a file without a seal that a person accepted, by the SHA-256 of its bytes; `passed` are the data keys of sealed
+    /// versions in git's history that are not the file's.
+    pub fn accept_unsealed(&mut self, path: String, digest: String, passed: Vec<Bytes32>) {
+        self.note(move |record| {
+            let file = record.files.entry(path.clone()).or_default();
+            file.accepted = Some(digest.clone());
+            file.passed.extend(passed.iter().map(to_base64));
+        });
     }
 
     /// Notes a project that was met: what is not known yet becomes *seen*.
     pub fn meet(&mut self, project: &Project) {
-        if self.record.is_new_inside(&project.prefix) {
+        if !self.is_first_meeting() && self.record.is_new_inside(&project.prefix) {
             return;
+        }
+        if self.is_left {
+            self.note(|record| record.is_left = false);
         }
         let known = self.record.services.get(&project.prefix);
         let is_known = |name: &String| known.is_some_and(|known| known.environments.contains_key(name));
@@ -74,9 +84,9 @@ impl Trust {
         let prefix = project.prefix.clone();
         let (members, groups, stores) = (facts::members(project), facts::groups(project), project.stores.clone());
         self.misplaced = None;
-        let gone = std::mem::take(&mut self.emptied);
+        self.leaving = std::mem::take(&mut self.emptied);
         self.note(move |record| {
-            record.gone.extend(gone.iter().cloned());
+            record.is_left = false;
             record.members.clone_from(&members);
             record.groups.clone_from(&groups);
             record.stores.clone_from(&stores);

@@ -65,6 +65,24 @@ impl Trust {
         refuse(self.misplaced.iter(), "is not what this machine has accepted")
     }
 
+    /// Checks that a person accepted the readers and plain names of an environment. Without a seal nothing says that a file is
+    /// this environment's: it may be a copy of another one, declared with readers of somebody's choice.
+    ///
+    /// # Errors
+    /// `Kind::Refused` if the environment was only seen.
+    pub fn check_accepted(&self, project: &Project, environment: &Environment) -> Result<()> {
+        if self.is_trusted(project, environment) || self.is_digest_demanded() {
+            return Ok(());
+        }
+        let name = &environment.name;
+        Err(Error::new(
+            Kind::Refused,
+            format!("its file has no seal of this place, and this machine has not accepted who reads `{name}`"),
+        )
+        .because("a copy of another file, with other readers, would look the same")
+        .hint("`secrets allow` shows readers and plain names, and accepts them"))
+    }
+
     /// Returns the recipients of an environment's readers, all of whom this machine knows.
     ///
     /// # Errors

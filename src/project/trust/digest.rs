@@ -43,6 +43,9 @@ pub fn digest_of(project: &Project, environment: &Environment, commitments: &[(S
     for part in [DOMAIN, project.name.as_bytes(), environment.name.as_bytes()] {
         hash.update(lp(part));
     }
+    // With several digests, a command that names no environment must not get another one than before.
+    let is_default = project.environments.first().is_some_and(|first| first.name == environment.name);
+    hash.update([u8::from(is_default)]);
     // Which layer lies over which decides what a program gets: files and references keep the layers' order.
     for (index, mut list) in lists.into_iter().enumerate() {
         if index >= ORDERED {

@@ -31,6 +31,7 @@ use super::Project;
 use facts::MemberFacts;
 use facts::Service;
 use record::Record;
+use store::Emptied;
 
 pub use accept::Verdict;
 pub use facts::Difference;
@@ -55,7 +56,11 @@ pub struct Trust {
     /// How the place of the settings differs from what is known.
     misplaced: Option<Difference>,
     /// Folders between the working directory and the project that had settings of their own.
-    emptied: Vec<String>,
+    emptied: Vec<Emptied>,
+    /// Those whose going this call accepts.
+    leaving: Vec<Emptied>,
+    /// Whether the project's own folder is one that was left.
+    is_left: bool,
     /// The digests of [`VARIABLE`].
     digests: Option<Vec<String>>,
     /// The data keys of the files that this call opened, by path.
@@ -70,18 +75,33 @@ impl Trust {
     pub fn load(world: &World, project: &Project) -> Result<Self> {
         let path = store::path_of(world, &project.home);
         let found = path.as_deref().map(store::read).transpose()?.flatten();
-        let emptied = store::emptied(world, project, found.as_ref());
+        let emptied = store::emptied(world, project);
         let misplaced = store::misplaced(world, project, found.as_ref(), &emptied)?;
+        let is_left = match &found {
+            Some(record) if project.prefix.is_empty() => record.is_left,
+            _ => store::is_left(world, project),
+        };
         let record = match found {
             Some(record) => record,
             None => store::new_record(&project.home)?,
         };
-        let digests = world.env.get(VARIABLE).map(|text| {
+        let digests = world.env.get_even_empty(VARIABLE).map(|text| {
             let text = text.to_string_lossy();
             text.split(',').map(|digest| digest.trim().to_string()).filter(|digest| !digest.is_empty()).collect()
         });
         let known = record.services.keys().cloned().collect();
-        Ok(Self { path, record, notes: Vec::new(), known, misplaced, emptied, digests, opened: HashMap::new() })
+        Ok(Self {
+            path,
+            record,
+            notes: Vec::new(),
+            known,
+            misplaced,
+            emptied,
+            leaving: Vec::new(),
+            is_left,
+            digests,
+            opened: HashMap::new(),
+        })
     }
 
     /// Returns the random id under which this machine keeps everything of the project.
@@ -102,6 +122,11 @@ impl Trust {
     /// Tells whether anything was recorded of this project before this call.
     pub fn is_known(&self, project: &Project) -> bool {
         self.known.contains(&project.prefix)
+    }
+
+    /// Tells whether nothing was recorded of the project, nor of any that shares its members, before this call.
+    pub fn is_first_meeting(&self) -> bool {
+        self.known.is_empty() && self.path.is_some()
     }
 
     /// Tells whether digests stand for the record, as in CI.
@@ -146,7 +171,7 @@ impl Trust {
         let service = self.record.services.get(&project.prefix);
         let Some(facts) = service.and_then(|service| service.environments.get(&environment.name)) else {
             // A file that is known under another name has the readers of that one.
-            if self.file(&project.below_home(&environment.file)).is_some() {
+            if self.file(&project.below_home(&environment.file)).is_some_and(|file| !file.keys.is_empty()) {
                 return false;
             }
             return members.is_empty() || members.iter().any(is_of);
@@ -196,6 +221,7 @@ impl Trust {
     /// # Errors
     /// `Kind::Failed` if the record cannot be written: worth a warning and nothing else.
     pub fn save(&mut self, project: &Project) -> Result<()> {
+        std::mem::take(&mut self.leaving).iter().try_for_each(store::leave)?;
         let notes = std::mem::take(&mut self.notes);
         let Some(path) = self.path.as_deref().filter(|_| !notes.is_empty()) else { return Ok(()) };
         // A project in a place that nobody accepted stays one that was never met.

@@ -34,9 +34,9 @@ pub struct Record {
     /// Each group's members.
     #[serde(default)]
     pub groups: BTreeMap<String, BTreeSet<String>>,
-    /// Folders below that had settings of their own, and whose going a person accepted.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub gone: BTreeSet<String>,
+    /// Whether a person accepted that the folder has no settings any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_left: bool,
     /// Each store's settings.
     #[serde(default)]
     pub stores: BTreeMap<String, String>,
@@ -68,6 +68,9 @@ pub struct FileRecord {
     /// SHA-256 of the last file without a seal of which git was asked whether it had one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked: Option<String>,
+    /// Data keys of sealed versions in git's history that `allow` passed over, when it accepted the file without a seal.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub passed: BTreeSet<String>,
     /// SHA-256 of a file that was never sealed, if `allow` accepted it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accepted: Option<String>,

@@ -136,7 +136,10 @@ pub fn point_home(home: &Path, project: &Project, id: &str) -> Result<()> {
     let folder = printable_path(&project.folder);
     let pointer =
         Record { version: VERSION, id: id.to_string(), folder, root: Some(root.clone()), ..Record::default() };
-    update(&below(records, &project.folder), &pointer, |record| record.root = Some(root))
+    update(&below(records, &project.folder), &pointer, |record| {
+        record.root = Some(root);
+        record.is_left = false;
+    })
 }
 
 /// Tells whether the settings lie where this machine would not expect them; `home` is the record that was read, and `emptied`
@@ -148,7 +151,7 @@ pub fn misplaced(
     world: &World,
     project: &Project,
     home: Option<&Record>,
-    emptied: &[String],
+    emptied: &[Emptied],
 ) -> Result<Option<Difference>> {
     let outer = match home {
         None => known_above(world, &project.home),
@@ -161,7 +164,7 @@ pub fn misplaced(
         }
         None => moved(world, project, home)?,
     };
-    let gone = emptied.first().map(|folder| format!("`{folder}` had a secrets.toml of its own, and has none"));
+    let gone = emptied.first().map(|gone| format!("`{}` had a secrets.toml of its own, and has none", gone.folder));
     let text = text.or(gone);
     Ok(text.map(|text| Difference { matter: Matter::Place, environment: None, text }))
 }
@@ -174,9 +177,16 @@ fn known_above(world: &World, folder: &Path) -> Option<PathBuf> {
     real.ancestors().take(inside + 1).skip(1).find(|folder| is_known(world, folder)).map(Path::to_path_buf)
 }
 
-/// Returns the folders between the working directory and the project that had settings of their own when this machine met
-/// them: without those, commands follow the project's. Each as the way from home; none whose going was accepted.
-pub fn emptied(world: &World, project: &Project, home: Option<&Record>) -> Vec<String> {
+/// A folder that had settings of its own when this machine met it.
+pub struct Emptied {
+    /// The way from the project's home.
+    folder: String,
+    record: PathBuf,
+}
+
+/// Returns such folders between the working directory and the project: without their own settings, commands follow the
+/// project's. None whose going was accepted.
+pub fn emptied(world: &World, project: &Project) -> Vec<Emptied> {
     let (Ok(cwd), Ok(top)) = (world.cwd().map(Path::to_path_buf), project.folder.canonicalize()) else {
         return Vec::new();
     };
@@ -184,10 +194,27 @@ pub fn emptied(world: &World, project: &Project, home: Option<&Record>) -> Vec<S
     if cwd == top || !cwd.starts_with(&top) {
         return Vec::new();
     }
-    let between = cwd.ancestors().take_while(|folder| **folder != *top).filter(|folder| is_known(world, folder));
-    let way = |folder: &Path| folder.strip_prefix(&top).map(|way| project.below_home(&printable_path(way)));
-    let is_new = |way: &String| home.is_none_or(|record| !record.gone.contains(way));
-    between.filter_map(|folder| way(folder).ok()).filter(is_new).collect()
+    let emptied = |folder: &Path| {
+        let record = path_of(world, folder)?;
+        let is_left = |record: &Path| read(record).is_ok_and(|found| found.is_some_and(|found| found.is_left));
+        let way = folder.strip_prefix(&top).ok().filter(|_| record.exists() && !is_left(&record))?;
+        Some(Emptied { folder: project.below_home(&printable_path(way)), record })
+    };
+    cwd.ancestors().take_while(|folder| **folder != *top).filter_map(emptied).collect()
+}
+
+/// Remembers that a folder has no settings any more, until it has some again.
+///
+/// # Errors
+/// As [`update`].
+pub fn leave(emptied: &Emptied) -> Result<()> {
+    update(&emptied.record, &Record::default(), |record| record.is_left = true)
+}
+
+/// Tells whether a person accepted that a project's own folder has no settings, which it has again.
+pub fn is_left(world: &World, project: &Project) -> bool {
+    let found = path_of(world, &project.folder).and_then(|path| read(&path).ok().flatten());
+    found.is_some_and(|record| record.is_left)
 }
 
 fn is_known(world: &World, folder: &Path) -> bool {

@@ -14,10 +14,13 @@ use crate::history::Span;
 use crate::project::Environment;
 use crate::project::Project;
 use crate::sops::Bytes32;
+use crate::sops::DataKey;
+use crate::sops::Leniency;
 use crate::sops::Opened;
 use crate::sops::Seal;
 use crate::sops::SealedFile;
 use crate::sops::Version;
+use crate::sops::to_base64;
 
 use super::Trust;
 use super::VARIABLE;
@@ -44,14 +47,14 @@ impl Trust {
         self.opened.insert(path.clone(), opened.commitment());
         let Some(version) = opened.version() else { return Ok(Verdict::First) };
         let is_known_key = self.file(&path).is_some_and(|file| file.position(&version.commitment).is_some());
-        match self.accept_version(project, environment, version, repository) {
+        match self.accept_version(project, environment, version, opened.data_key(), repository) {
             // The digests that a pipeline was given name the data keys; `check_digest` compares them.
             Err(_) if self.is_digest_demanded() && !is_known_key => Ok(Verdict::Rekeyed),
             judged => judged,
         }
     }
 
-    /// As [`Self::accept`], for a sealed version that was opened and proved elsewhere.
+    /// As [`Self::accept`], for a sealed version that was opened with `key` and proved elsewhere.
     ///
     /// # Errors
     /// As [`Self::accept`].
@@ -60,12 +63,20 @@ impl Trust {
         project: &Project,
         environment: &Environment,
         version: Version,
+        key: &DataKey,
         repository: impl FnOnce() -> Option<Repository>,
     ) -> Result<Verdict> {
         let path = project.below_home(&environment.file);
         let record = self.record.files.get(&path).cloned().unwrap_or_default();
-        let verdict =
-            accept::judge(&record, &version, || claims(repository().as_ref(), &git_paths(project, environment)))?;
+        let verdict = accept::judge(&record, &version, || {
+            let (git, paths) = (repository(), git_paths(project, environment));
+            let mut claims = claims(git.as_ref(), &paths)?;
+            // Whoever can write to the repository can invent a seal: of the same data key it is proved before it counts.
+            let is_newer = |seal: &Seal| seal.commitment == version.commitment && seal.seq > version.seq;
+            let content = |commit: &str| contents_at(git.as_ref(), commit, &paths);
+            claims.seals.retain(|(commit, seal)| !is_newer(seal) || content(commit).iter().any(|c| is_right(c, key)));
+            Ok(claims)
+        })?;
         let mut after = record.clone();
         after.learn(&version);
         if !matches!(verdict, Verdict::Older { .. }) && after != record {
@@ -76,6 +87,9 @@ impl Trust {
 
     /// Checks that a file without a seal never had one, as far as this machine or the last commit knows.
     ///
+    /// `could_be` tells of a version in git's history whether its seal is right, as far as an identity here can tell: whoever can
+    /// write to the repository can invent one.
+    ///
     /// # Errors
     /// `Kind::Refused` if it had.
     pub fn check_unsealed(
@@ -83,6 +97,7 @@ impl Trust {
         project: &Project,
         environment: &Environment,
         file: &SealedFile,
+        could_be: &dyn Fn(&[u8]) -> bool,
         repository: impl FnOnce() -> Option<Repository>,
     ) -> Result<()> {
         if file.seal().is_some() {
@@ -95,7 +110,10 @@ impl Trust {
         if known.is_some_and(|known| known.keys.is_empty() && known.asked.as_ref() == Some(&digest)) {
             return Ok(());
         }
-        let had_seal = match (known, had_seal(repository().as_ref(), &git_paths(project, environment))) {
+        let passed = known.map(|known| known.passed.clone()).unwrap_or_default();
+        let is_meant =
+            |seal: &Seal, content: &[u8]| !passed.contains(&to_base64(&seal.commitment)) && could_be(content);
+        let had_seal = match (known, had_seal(repository().as_ref(), &git_paths(project, environment), &is_meant)) {
             (_, Some(had_seal)) => had_seal,
             // Nothing tells, but for this machine, which may have seen one.
             (known, None) => known.is_some_and(|known| !known.keys.is_empty()),
@@ -147,15 +165,29 @@ impl Trust {
     }
 }
 
-/// Tells whether the history of `HEAD` has a version with a seal; `None` where it does not reach far enough to tell. A commit
-/// from before anybody sealed the file is like any other old one: nothing was taken away from it.
-fn had_seal(repository: Option<&Repository>, paths: &[String]) -> Option<bool> {
+/// Tells whether the history of `HEAD` has a version with a seal that counts; `None` where it does not reach far enough to tell.
+/// A commit from before anybody sealed the file is like any other old one: nothing was taken away from it.
+fn had_seal(repository: Option<&Repository>, paths: &[String], counts: &dyn Fn(&Seal, &[u8]) -> bool) -> Option<bool> {
     let claims = claims(repository, paths).ok()?;
-    if !claims.seals.is_empty() {
+    let counts =
+        |(commit, seal): &(String, Seal)| contents_at(repository, commit, paths).iter().any(|c| counts(seal, c));
+    if claims.seals.iter().any(counts) {
         return Some(true);
     }
     let is_committed = || repository?.file_at("HEAD", paths.last()?).ok()?;
     (!claims.is_cut && is_committed().is_some()).then_some(false)
+}
+
+/// Returns what a commit has at any of these paths.
+fn contents_at(repository: Option<&Repository>, commit: &str, paths: &[String]) -> Vec<Vec<u8>> {
+    let at = |path: &String| repository?.file_at(commit, path).ok()?;
+    paths.iter().filter_map(at).collect()
+}
+
+/// Tells whether a version is right under a data key, its seal and all.
+fn is_right(content: &[u8], key: &DataKey) -> bool {
+    let read = SealedFile::read(content, Leniency::None, None);
+    read.is_ok_and(|(file, _)| file.seal().is_some() && file.open(key.duplicate()).is_ok())
 }
 
 /// Returns where git keeps an environment's file: its own path, and where that is a link the path that it leads to.

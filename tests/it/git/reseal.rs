@@ -288,6 +288,8 @@ fn a_file_that_was_never_sealed_is_sealed_when_it_is_asked_for() {
     s.forget();
     s.run(["run", "--", "true"]).succeeds();
     s.run(["reseal"]).exits(1).says("no sealed version of it is known; it has 6 names");
+    s.run(["reseal", "--yes"]).exits(5).says("has not accepted who reads `development`");
+    s.run(["allow"]).succeeds();
     s.run(["reseal", "--yes"]).succeeds().says("as version 1");
     is_in_order(&s);
     runs_with(&s, &[("A", "new")]);

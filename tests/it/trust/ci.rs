@@ -33,7 +33,14 @@ fn a_digest_that_fits_stands_for_allow() {
     let s = project();
     let fits = digest(&s, "development");
     assert_eq!(in_ci(&s, &fits), 0, "with a reference, and a name that runs code");
-    assert_eq!(in_ci(&s, ""), 125, "set and empty it is not set, and a record is asked for");
+    assert_eq!(in_ci(&s, ""), 125, "what a misspelt variable of a pipeline becomes");
+    let plain = Sandbox::new().secret("KEY");
+    plain
+        .call(["run", "--", "true"])
+        .env("SECRETS_TRUST", "")
+        .go()
+        .exits(125)
+        .says("no digest in `SECRETS_TRUST` fits");
     // It is not learned: the next call has to bring it again.
     s.run(["run", "--except", "DB", "--", "true"]).exits(125);
 }
@@ -60,6 +67,21 @@ fn a_digest_covers_which_layer_lies_over_which() {
     let run = || s.call(["run", "--env", "production", "--", "true"]).env("SECRETS_TRUST", &fits).go().code();
     assert_eq!(run(), 0);
     s.write("secrets.toml", head.to_string() + &layers(["stage", "development", "production"]));
+    assert_eq!(run(), 125);
+}
+
+#[test]
+fn a_digest_covers_which_environment_is_the_default() {
+    let s = Sandbox::new().secret("KEY").production();
+    s.call(["set", "P", "--env", "production"]).stdin("p").go().succeeds();
+    let both = format!("{},{}", digest(&s, "development"), digest(&s, "production"));
+    s.forget();
+    let run = || s.call(["run", "--", "true"]).env("SECRETS_TRUST", &both).go().code();
+    assert_eq!(run(), 0);
+    let text = s.read("secrets.toml");
+    let (head, tables) = text.split_once("[environments.development]").expect("it is declared");
+    let (first, second) = tables.split_once("[environments.production]").expect("it is declared");
+    s.write("secrets.toml", format!("{head}[environments.production]{second}\n[environments.development]{first}"));
     assert_eq!(run(), 125);
 }
 

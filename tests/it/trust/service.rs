@@ -223,15 +223,20 @@ fn a_project_that_moved_above_stops_everybody_until_allow() {
     s.write("secrets.toml", own);
     s.run(["run", "--", "true"]).succeeds();
     std::fs::remove_file(s.path("secrets.toml")).expect("it is there");
-    s.run(["run", "--", "true"]).succeeds();
+    s.run(["run", "--", "true"]).exits(125).says("`shop` had a secrets.toml of its own, and has none");
 }
 
 #[test]
 fn a_service_whose_settings_are_gone_does_not_follow_its_root_before_allow() {
     let s = service();
-    std::fs::remove_file(s.path("api/secrets.toml")).expect("it is there");
-    s.call(["run", "--", "true"]).cwd("api").go().exits(125).says("`api` had a secrets.toml of its own");
-    s.run(["run", "--", "true"]).succeeds();
-    s.call(["allow"]).cwd("api").go().succeeds();
-    s.call(["run", "--", "true"]).cwd("api").go().succeeds();
+    // Accepted for an old branch, it counts until the settings are there again.
+    for _ in 0..2 {
+        std::fs::remove_file(s.path("api/secrets.toml")).expect("it is there");
+        s.call(["run", "--", "true"]).cwd("api").go().exits(125).says("`api` had a secrets.toml of its own");
+        s.run(["run", "--", "true"]).succeeds();
+        s.call(["allow"]).cwd("api").go().succeeds();
+        s.call(["run", "--", "true"]).cwd("api").go().succeeds();
+        s.write("api/secrets.toml", SERVICE);
+        s.call(["run", "--", "true"]).cwd("api").go().succeeds();
+    }
 }

@@ -215,6 +215,7 @@ fn a_file_that_lost_its_seal_is_refused_and_an_old_commit_from_before_it_is_not(
     put(&s, without_seal(&s.sealed()));
     let s = s.repository();
     s.run(["run", "--", "true"]).succeeds();
+    s.run(["allow"]).succeeds();
     s.run(["reseal", "--yes"]).succeeds();
     s.commit("sealed");
     put(&s, without_seal(&s.sealed()));
@@ -258,6 +259,7 @@ fn a_tag_from_before_the_first_seal_goes_on() {
     let s = s.repository();
     s.run(["run", "--", "true"]).succeeds();
     s.git(["tag", "before"]);
+    s.run(["allow"]).succeeds();
     s.run(["reseal", "--yes"]).succeeds();
     s.commit("sealed");
     s.run(["run", "--", "true"]).succeeds();
