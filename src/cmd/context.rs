@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::cell::RefMut;
 use std::path::PathBuf;
 
+use crate::base::Ask;
 use crate::base::Error;
 use crate::base::Kind;
 use crate::base::Result;
@@ -11,6 +12,7 @@ use crate::base::World;
 use crate::keys::Keyring;
 use crate::project;
 use crate::project::Project;
+use crate::term::Terminal;
 use crate::term::Ui;
 
 /// The world, the output, and the identities of this call.
@@ -24,7 +26,7 @@ pub struct Context<'w> {
 
 impl<'w> Context<'w> {
     pub fn new(world: &'w World, ui: &'w Ui, identity: Option<PathBuf>) -> Self {
-        let keyring = RefCell::new(Keyring::of(world, identity.as_deref()));
+        let keyring = RefCell::new(Keyring::of(world, identity.as_deref(), Some(ask)));
         Self { world, ui, identity, keyring }
     }
 
@@ -35,7 +37,7 @@ impl<'w> Context<'w> {
 
     /// Looks for identities anew, after one was made.
     pub fn reload_keyring(&self) {
-        *self.keyring.borrow_mut() = Keyring::of(self.world, self.identity.as_deref());
+        *self.keyring.borrow_mut() = Keyring::of(self.world, self.identity.as_deref(), Some(ask));
     }
 
     /// Finds the project.
@@ -56,4 +58,8 @@ impl<'w> Context<'w> {
             self.ui.warn(remark);
         }
     }
+}
+
+fn ask() -> Box<dyn Ask> {
+    Box::new(Terminal)
 }

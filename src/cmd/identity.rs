@@ -1,17 +1,23 @@
 //! `secrets identity`
 
+use std::path::Path;
 use std::path::PathBuf;
 
 use clap::Subcommand;
 use serde_json::json;
+use zeroize::Zeroizing;
 
+use crate::base::Ask as _;
 use crate::base::Error;
 use crate::base::Kind;
 use crate::base::Result;
+use crate::base::Value;
 use crate::base::printable;
 use crate::disk;
+use crate::disk::Limit;
 use crate::keys;
 use crate::keys::Identity;
+use crate::term::Terminal;
 
 use super::context::Context;
 
@@ -29,49 +35,157 @@ enum Command {
         /// Write it to FILE instead of the usual place
         #[arg(long, short, value_name = "FILE")]
         output: Option<PathBuf>,
+        /// Protect it by a passphrase, which every command that needs it asks for once
+        #[arg(long, short)]
+        passphrase: bool,
         /// Make a post-quantum one, ML-KEM-768 with X25519; its recipient is two kilobytes long
         #[arg(long)]
         pq: bool,
     },
     /// Print the recipients of this machine's identities
     Show,
+    /// Print the identity under a passphrase, for a new laptop or a safe
+    Export {
+        /// Write it to FILE, which only you can read
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Take an identity over from FILE, or from stdin with `-`
+    Import {
+        /// An identity file, under a passphrase or not
+        file: PathBuf,
+        /// Protect it by a passphrase here
+        #[arg(long, short)]
+        passphrase: bool,
+    },
 }
 
 pub fn run(context: &Context<'_>, arguments: Arguments) -> Result<()> {
     match arguments.command {
-        Command::New { output, pq } => {
+        Command::New { output, passphrase, pq } => {
             let identity = if pq { Identity::generate_hybrid()? } else { Identity::generate() };
-            let (recipient, path) = create(context, &identity, output)?;
-            context.ui.done(format!("made an identity in `{}`", printable(path.as_os_str().as_encoded_bytes())));
+            let (recipient, path) = store(context, &identity, output, passphrase)?;
+            context.ui.done(format!("made an identity in `{}`", shown(&path)));
             context.ui.hint("keep a second copy in a safe place: without it nobody opens what is sealed to you alone");
             context.ui.line(recipient)
         }
         Command::Show => show(context),
+        Command::Export { output } => export(context, output.as_deref()),
+        Command::Import { file, passphrase } => import(context, &file, passphrase),
     }
 }
 
 /// Stores an identity at `output` or the usual place; returns its recipient and the path.
 ///
 /// # Errors
-/// `Kind::Failed` if there is one already, or no home folder to put it.
+/// As [`store`].
 pub fn create(context: &Context<'_>, identity: &Identity, output: Option<PathBuf>) -> Result<(String, PathBuf)> {
+    store(context, identity, output, false)
+}
+
+/// As [`create`], under a passphrase if that is asked for.
+///
+/// # Errors
+/// `Kind::Failed` if there is one already, no home folder to put it, or nobody to ask.
+fn store(
+    context: &Context<'_>,
+    identity: &Identity,
+    output: Option<PathBuf>,
+    has_passphrase: bool,
+) -> Result<(String, PathBuf)> {
     let usual = output.is_none();
     let path = output.or_else(|| keys::default_identity_path(context.world)).ok_or_else(|| {
         Error::new(Kind::Failed, "there is no home folder to put an identity")
             .because("neither `HOME` nor `XDG_CONFIG_HOME` is set")
             .hint("`secrets identity new --output FILE`")
     })?;
+    let there = |error: Error| error.hint("`secrets identity show` prints the recipient of the one that is there");
+    if path.symlink_metadata().is_ok() {
+        return Err(there(Error::new(Kind::Failed, format!("`{}` exists already", shown(&path)))));
+    }
+    let mut text = identity.to_file(context.world.now)?;
+    if has_passphrase {
+        text = keys::protect(&text, &new_passphrase()?)?;
+    }
     if usual && let Some(folder) = path.parent() {
         disk::make_private_folder(folder)?;
     }
-    disk::write_new(&path, &identity.to_file(context.world.now)?, 0o600)
-        .map_err(|error| error.hint("`secrets identity show` prints the recipient of the one that is there"))?;
-    let recipient = identity.recipient().unwrap_or_default();
-    Ok((recipient, path))
+    disk::write_new(&path, &text, 0o600).map_err(there)?;
+    Ok((identity.recipient().unwrap_or_default(), path))
+}
+
+/// Asks for a passphrase twice.
+fn new_passphrase() -> Result<Value> {
+    let mut terminal = Terminal;
+    let passphrase = terminal.secret("New passphrase")?;
+    if passphrase.is_empty() {
+        return Err(Error::new(Kind::Failed, "an empty passphrase protects nothing"));
+    }
+    if !passphrase.same_as(&terminal.secret("The same again")?) {
+        return Err(Error::new(Kind::Failed, "the passphrases differ").hint("try again"));
+    }
+    Ok(passphrase)
+}
+
+/// Prints the native identities of the place that holds some, under a passphrase.
+fn export(context: &Context<'_>, output: Option<&Path>) -> Result<()> {
+    let mut keyring = context.keyring();
+    if keyring.identities().next().is_none() {
+        keyring.unlock_files();
+    }
+    let mut text = Zeroizing::new(Vec::new());
+    for identity in keyring.identities() {
+        // An SSH key is a file already, with a passphrase of its own or none.
+        if let Ok(own) = identity.to_file(context.world.now) {
+            text.extend_from_slice(&own);
+        }
+    }
+    drop(keyring);
+    context.warn_of_identities();
+    if text.is_empty() {
+        return Err(Error::new(Kind::Locked, "there is no identity to export")
+            .hint("`secrets identity new` makes one; an SSH key is a file of its own"));
+    }
+    let armored = keys::protect(&text, &new_passphrase()?)?;
+    let Some(path) = output else { return context.ui.data(&armored) };
+    disk::write_new(path, &armored, 0o600)?;
+    context.ui.done(format!("wrote `{}`; `secrets identity import` takes it over", shown(path)));
+    Ok(())
+}
+
+/// Takes over the first identity of a file.
+fn import(context: &Context<'_>, file: &Path, has_passphrase: bool) -> Result<()> {
+    let is_stdin = file.as_os_str() == "-";
+    let text = if is_stdin { disk::read_stdin(Limit::IDENTITY)? } else { disk::read(file, Limit::IDENTITY)? };
+    let name = if is_stdin { "stdin".to_string() } else { shown(file) };
+    let mut parsed = Identity::parse_all(&text);
+    if let Some(protected) = &parsed.protected {
+        let passphrase = Terminal.secret(&format!("Passphrase of {name}"))?;
+        parsed = protected.open(&passphrase).ok_or_else(|| Error::new(Kind::Locked, "the passphrase is wrong"))?;
+    }
+    for skipped in &parsed.skipped {
+        context.ui.warn(format!("`{name}`: {skipped}"));
+    }
+    let natives: Vec<&Identity> = parsed.identities.iter().filter(|identity| identity.is_native()).collect();
+    let [identity] = natives.as_slice() else {
+        let what = if natives.is_empty() { "no identity that can be taken over" } else { "more than one identity" };
+        return Err(Error::new(Kind::Failed, format!("`{name}` has {what}"))
+            .hint("an SSH key stays where it is; `SECRETS_IDENTITY_FILE` names any identity file"));
+    };
+    let (recipient, path) = store(context, identity, None, has_passphrase)?;
+    context.ui.done(format!("stored the identity in `{}`", shown(&path)));
+    context.ui.line(recipient)
+}
+
+fn shown(path: &Path) -> String {
+    printable(path.as_os_str().as_encoded_bytes())
 }
 
 fn show(context: &Context<'_>) -> Result<()> {
     let mut keyring = context.keyring();
+    if keyring.identities().next().is_none() {
+        keyring.unlock_files();
+    }
     let found = keyring.identities().count();
     let tried = keyring.tried();
     drop(keyring);
@@ -90,7 +204,7 @@ fn show(context: &Context<'_>) -> Result<()> {
             context.ui.line(recipient)?;
         }
     }
-    if found == 0 {
+    if found == 0 && tried.iter().all(|tried| !tried.is_protected) {
         return Err(
             Error::new(Kind::Locked, "there is no identity on this machine").hint("`secrets identity new` makes one")
         );

@@ -144,9 +144,7 @@ fn rekey_without<'a>(
 
 /// Returns the keys by which this machine's identities are recipients.
 pub fn own_keys(context: &Context<'_>) -> HashSet<String> {
-    let mut keyring = context.keyring();
-    let own = keyring.identities().filter_map(|identity| identity.to_recipient().ok());
-    own.map(|recipient| recipient.key_text()).collect()
+    context.keyring().recipients().iter().map(|label| crate::sops::key_of(label)).collect()
 }
 
 /// Refuses to lock the person out who asks: with the last recipient that an identity here opens for.

@@ -9,6 +9,8 @@ use crate::base::Result;
 use crate::sops::Recipient;
 use crate::sops::hybrid;
 
+use super::protected::Protected;
+
 /// One private key. No `Debug`, no `Clone`; the library that holds it wipes it.
 pub struct Identity(Key);
 
@@ -25,6 +27,8 @@ pub struct Parsed {
     pub identities: Vec<Identity>,
     /// What was passed over, without any part of a key.
     pub skipped: Vec<String>,
+    /// What a passphrase opens.
+    pub protected: Option<Protected>,
 }
 
 impl Identity {
@@ -43,9 +47,8 @@ impl Identity {
 
     /// Reads the text of an identity file: one key per line, blank and `#` lines skipped; or one SSH private key.
     pub fn parse_all(text: &[u8]) -> Parsed {
-        if text.starts_with(b"age-encryption.org/") || text.starts_with(b"-----BEGIN AGE") {
-            let why = "it is protected by a passphrase, which this version cannot ask for".to_string();
-            return Parsed { skipped: vec![why], ..Parsed::default() };
+        if let Some(protected) = Protected::file(text) {
+            return Parsed { protected: Some(protected), ..Parsed::default() };
         }
         if text.starts_with(b"-----BEGIN") {
             return parse_ssh(text);
@@ -62,6 +65,15 @@ impl Identity {
             }
         }
         parsed
+    }
+
+    /// Tells whether it is age's own kind, and not an SSH key.
+    pub fn is_native(&self) -> bool {
+        matches!(self.0, Key::Hybrid(_) | Key::X25519(_))
+    }
+
+    pub(super) fn ssh(key: age::ssh::Identity) -> Self {
+        Self(Key::Ssh(Box::new(key)))
     }
 
     /// Returns the public half as text; `None` for an SSH key whose public half cannot be told.
@@ -122,19 +134,18 @@ fn parse_ssh(text: &[u8]) -> Parsed {
     let Ok(key) = age::ssh::Identity::from_buffer(text, None) else {
         return skipped("it is not an SSH private key");
     };
-    match &key {
-        age::ssh::Identity::Encrypted(_) => {
-            skipped("it is an SSH key with a passphrase, which this version cannot ask for")
+    let public = age::ssh::Recipient::try_from(key.clone()).ok().map(|key| key.to_string());
+    if public.as_ref().is_some_and(|text| text.starts_with("ssh-rsa ")) && !cfg!(feature = "ssh-rsa") {
+        return skipped("this build has no `ssh-rsa`");
+    }
+    match (key, public) {
+        (age::ssh::Identity::Encrypted(key), Some(public)) => {
+            Parsed { protected: Some(Protected::Ssh(Box::new(key), public)), ..Parsed::default() }
         }
-        age::ssh::Identity::Unsupported(_) => skipped("it is an SSH key of a type that cannot decrypt"),
-        age::ssh::Identity::Unencrypted(_) => {
-            let identity = Identity(Key::Ssh(Box::new(key)));
-            let is_rsa = identity.recipient().is_some_and(|text| text.starts_with("ssh-rsa "));
-            if is_rsa && !cfg!(feature = "ssh-rsa") {
-                return skipped("this build has no `ssh-rsa`");
-            }
-            Parsed { identities: vec![identity], skipped: Vec::new() }
+        (key @ age::ssh::Identity::Unencrypted(_), _) => {
+            Parsed { identities: vec![Identity::ssh(key)], ..Parsed::default() }
         }
+        _ => skipped("it is an SSH key of a type that cannot decrypt"),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::MetadataExt as _;
 
+use crate::base::Ask;
 use crate::base::Error;
 use crate::base::Kind;
 use crate::base::Result;
@@ -12,11 +13,15 @@ use crate::sops::SealedFile;
 use crate::sops::short;
 
 use super::identity::Identity;
+use super::identity::Parsed;
+use super::protected::Protected;
 use super::source::Source;
 
 /// The identities of this call. A source is read when it is needed, and once.
 pub struct Keyring {
     places: Vec<Place>,
+    /// Makes what asks for a passphrase; `None` where nobody is to be asked.
+    ask: Option<fn() -> Box<dyn Ask>>,
 }
 
 struct Place {
@@ -30,6 +35,8 @@ enum State {
     Absent,
     /// It is there and cannot be read or understood.
     Failed(String),
+    /// It waits for a passphrase, which is asked for once.
+    Protected(Protected),
     Read {
         identities: Vec<Identity>,
         remarks: Vec<String>,
@@ -45,17 +52,19 @@ pub struct Tried {
     pub recipients: Vec<String>,
     /// What is wrong with it, if something is.
     pub remarks: Vec<String>,
+    /// Whether it waits for a passphrase.
+    pub is_protected: bool,
 }
 
 impl Keyring {
     /// Lists the sources without reading any.
-    pub fn new(sources: Vec<Source>) -> Self {
-        Self { places: sources.into_iter().map(|source| Place { source, state: State::Unread }).collect() }
+    pub fn new(sources: Vec<Source>, ask: Option<fn() -> Box<dyn Ask>>) -> Self {
+        Self { places: sources.into_iter().map(|source| Place { source, state: State::Unread }).collect(), ask }
     }
 
     /// Lists this world's sources; `flag` is `--identity`.
-    pub fn of(world: &World, flag: Option<&std::path::Path>) -> Self {
-        Self::new(Source::list(world, flag))
+    pub fn of(world: &World, flag: Option<&std::path::Path>, ask: Option<fn() -> Box<dyn Ask>>) -> Self {
+        Self::new(Source::list(world, flag), ask)
     }
 
     /// Finds the data key of a file.
@@ -66,12 +75,15 @@ impl Keyring {
     /// `Kind::Locked` if no identity opens it, with what was tried and the line to send to a reader.
     pub fn open(&mut self, file: &SealedFile, shown: &str, readers: &[String]) -> Result<DataKey> {
         let mut unwrapping = file.unwrapping()?;
-        'search: for place in &mut self.places {
-            for identity in place.identities() {
-                if unwrapping.try_identity(identity.as_age(), || identity.recipient()) {
-                    break 'search;
-                }
-            }
+        let mut is_open = |place: &mut Place| {
+            let mut identities = place.identities().iter();
+            identities.any(|identity| unwrapping.try_identity(identity.as_age(), || identity.recipient()))
+        };
+        // A person is asked when nothing else opens the file, and not for a key that it is not sealed to.
+        if !self.places.iter_mut().any(&mut is_open) {
+            let recipients = file.recipients();
+            let ask = self.ask;
+            self.places.iter_mut().any(|place| place.unlock(ask, &recipients) && is_open(place));
         }
         unwrapping.finish()?.ok_or_else(|| self.locked(shown, readers))
     }
@@ -84,7 +96,7 @@ impl Keyring {
         let mut unwrapping = file.unwrapping()?;
         let read = self.places.iter().flat_map(|place| match &place.state {
             State::Read { identities, .. } => identities.as_slice(),
-            State::Unread | State::Absent | State::Failed(_) => &[],
+            State::Unread | State::Absent | State::Failed(_) | State::Protected(_) => &[],
         });
         for identity in read {
             if unwrapping.try_identity(identity.as_age(), || identity.recipient()) {
@@ -94,7 +106,30 @@ impl Keyring {
         unwrapping.finish()
     }
 
-    /// Reads all sources and returns every identity.
+    /// Returns the recipients of this machine's identities. A person is asked for a passphrase only where none can be told
+    /// without it.
+    pub fn recipients(&mut self) -> Vec<String> {
+        let mut recipients: Vec<String> = self.identities().filter_map(Identity::recipient).collect();
+        recipients.extend(self.places.iter().filter_map(|place| place.protected()?.recipient().map(str::to_string)));
+        if !recipients.is_empty() {
+            return recipients;
+        }
+        self.unlock_files();
+        self.identities().filter_map(Identity::recipient).collect()
+    }
+
+    /// Opens the identity files that a passphrase protects, as far as somebody is there to be asked.
+    pub fn unlock_files(&mut self) {
+        let ask = self.ask;
+        for place in &mut self.places {
+            place.identities();
+            if matches!(&place.state, State::Protected(Protected::File(_))) {
+                place.unlock_any(ask);
+            }
+        }
+    }
+
+    /// Reads all sources and returns every identity that no passphrase protects, or that was opened.
     pub fn identities(&mut self) -> impl Iterator<Item = &Identity> {
         self.places.iter_mut().flat_map(Place::identities)
     }
@@ -108,7 +143,7 @@ impl Keyring {
     pub fn remarks(&self) -> Vec<String> {
         let all = self.places.iter().filter_map(|place| match &place.state {
             State::Read { remarks, .. } => Some(remarks.iter().map(|r| format!("`{}`: {r}", place.source.shown()))),
-            State::Unread | State::Absent | State::Failed(_) => None,
+            State::Unread | State::Absent | State::Failed(_) | State::Protected(_) => None,
         });
         all.flatten().collect()
     }
@@ -141,7 +176,34 @@ impl Place {
         }
         match &self.state {
             State::Read { identities, .. } => identities,
-            State::Unread | State::Absent | State::Failed(_) => &[],
+            State::Unread | State::Absent | State::Failed(_) | State::Protected(_) => &[],
+        }
+    }
+
+    /// Asks for the passphrase, if one is needed and what it protects could open a file for these recipients; returns whether it
+    /// was opened.
+    fn unlock(&mut self, ask: Option<fn() -> Box<dyn Ask>>, recipients: &[&str]) -> bool {
+        let is_wanted = matches!(&self.state, State::Protected(protected) if protected.could_open(recipients));
+        is_wanted && self.unlock_any(ask)
+    }
+
+    fn unlock_any(&mut self, ask: Option<fn() -> Box<dyn Ask>>) -> bool {
+        let (State::Protected(protected), Some(ask)) = (&self.state, ask) else { return false };
+        let question = format!("Passphrase of {}", self.source.shown());
+        self.state = match ask().secret(&question) {
+            Err(error) => State::Failed(format!("it needs a passphrase: {}", error.message())),
+            Ok(passphrase) => match protected.open(&passphrase) {
+                Some(Parsed { identities, skipped, .. }) => State::Read { identities, remarks: skipped },
+                None => State::Failed("the passphrase is wrong".to_string()),
+            },
+        };
+        matches!(self.state, State::Read { .. })
+    }
+
+    fn protected(&self) -> Option<&Protected> {
+        match &self.state {
+            State::Protected(protected) => Some(protected),
+            State::Unread | State::Absent | State::Failed(_) | State::Read { .. } => None,
         }
     }
 
@@ -149,11 +211,20 @@ impl Place {
         let place = self.source.shown();
         match &self.state {
             State::Unread | State::Absent => None,
-            State::Failed(why) => Some(Tried { place, recipients: Vec::new(), remarks: vec![why.clone()] }),
+            State::Protected(protected) => Some(Tried {
+                place,
+                recipients: protected.recipient().map(str::to_string).into_iter().collect(),
+                remarks: vec!["it is protected by a passphrase".to_string()],
+                is_protected: true,
+            }),
+            State::Failed(why) => {
+                Some(Tried { place, recipients: Vec::new(), remarks: vec![why.clone()], is_protected: false })
+            }
             State::Read { identities, remarks } => Some(Tried {
                 place,
                 recipients: identities.iter().filter_map(Identity::recipient).collect(),
                 remarks: remarks.clone(),
+                is_protected: false,
             }),
         }
     }
@@ -164,6 +235,9 @@ fn read(source: &Source) -> State {
         Ok(None) => State::Absent,
         Ok(Some(text)) => {
             let parsed = Identity::parse_all(&text);
+            if let Some(protected) = parsed.protected {
+                return State::Protected(protected);
+            }
             let mut remarks = parsed.skipped;
             if let Some(path) = source.path()
                 && let Ok(found) = path.metadata()

@@ -9,5 +9,6 @@ pub use identity::Identity;
 pub use keyring::Keyring;
 pub use keyring::Tried;
 pub use protected::Protected;
+pub use protected::protect;
 pub use source::Source;
 pub use source::default_identity_path;

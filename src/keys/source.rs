@@ -46,6 +46,9 @@ impl Source {
         sources.extend(text("SECRETS_IDENTITY"));
         sources.extend(named("SECRETS_IDENTITY_FILE"));
         sources.extend(default_identity_path(world).map(|path| Self::Usual { path }));
+        // What systemd and others give a service: `LoadCredential=secrets-identity:…`.
+        let credentials = world.env.get("CREDENTIALS_DIRECTORY").map(Path::new);
+        sources.extend(credentials.map(|folder| Self::Usual { path: folder.join("secrets-identity") }));
         sources.extend(text("SOPS_AGE_KEY"));
         sources.extend(named("SOPS_AGE_KEY_FILE"));
         if let Some(config) = &world.folders.config {

@@ -7,6 +7,12 @@ use std::io::BufRead as _;
 use std::io::BufReader;
 use std::io::Write as _;
 
+use rustix::termios::LocalModes;
+use rustix::termios::OptionalActions;
+use rustix::termios::Termios;
+use rustix::termios::tcgetattr;
+use rustix::termios::tcsetattr;
+
 use crate::base::Ask;
 use crate::base::Error;
 use crate::base::Kind;
@@ -31,6 +37,8 @@ impl Ask for Terminal {
     fn secret(&mut self, question: &str) -> Result<Value> {
         let mut terminal = open()?;
         let failed = |error: io::Error| Error::new(Kind::Failed, "nothing was entered").because(error);
+        // As the prompt does it, but before the question stands there: who types at once is not shown, and loses nothing.
+        let _silent = Silent::new(&terminal);
         let answer = rpassword::prompt_password(format!("{question}: ")).map_err(failed)?;
         let _ = terminal.write_all(ERASE);
         Ok(Value::from(answer))
@@ -51,6 +59,25 @@ impl Ask for Terminal {
             let is_meant = |word: &&str| !answer.is_empty() && word.starts_with(answer);
             words.iter().position(is_meant)
         })
+    }
+}
+
+/// A terminal that shows nothing of what is typed, until dropped.
+struct Silent(File, Termios);
+
+impl Silent {
+    fn new(terminal: &File) -> Option<Self> {
+        let before = tcgetattr(terminal).ok()?;
+        let mut silent = before.clone();
+        silent.local_modes.remove(LocalModes::ECHO | LocalModes::ICANON);
+        tcsetattr(terminal, OptionalActions::Now, &silent).ok()?;
+        Some(Self(terminal.try_clone().ok()?, before))
+    }
+}
+
+impl Drop for Silent {
+    fn drop(&mut self) {
+        let _ = tcsetattr(&self.0, OptionalActions::Now, &self.1);
     }
 }
 

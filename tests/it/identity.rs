@@ -1,5 +1,7 @@
 //! `secrets identity`
 
+mod passphrase;
+
 use std::fs;
 
 use crate::sandbox::NOW;

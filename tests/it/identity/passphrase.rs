@@ -1,0 +1,156 @@
+//! Identities under a passphrase, asked for on the terminal once.
+
+use std::fs;
+
+use crate::sandbox::Sandbox;
+use crate::sandbox::needs;
+use crate::sandbox::secret;
+
+const PASSPHRASE: &str = "correct horse";
+/// What clears the line of a question.
+const ERASED: &str = "\u{1b}[A\r\u{1b}[K";
+
+fn new_one() -> Sandbox {
+    let s = Sandbox::empty();
+    let typed = format!("{PASSPHRASE}\r");
+    let made = s.call(["identity", "new", "--passphrase"]);
+    made.on_terminal(&[("New passphrase", &typed), ("The same again", &typed)]).go().succeeds().shows_part("age1");
+    s
+}
+
+fn answer() -> String {
+    format!("{PASSPHRASE}\r")
+}
+
+#[test]
+fn it_is_asked_for_once_by_each_command_and_erased() {
+    if !needs("python3") {
+        return;
+    }
+    let s = new_one();
+    let file = fs::read_to_string(s.identity()).expect("an identity");
+    assert!(file.starts_with("-----BEGIN AGE ENCRYPTED FILE-----") && !file.contains("AGE-SECRET-KEY"), "{file}");
+    assert_eq!(s.mode(s.identity()), 0o600);
+    let asked = |words: &[&str]| s.call(words.iter().copied()).on_terminal(&[("Passphrase of", &answer())]).go();
+    asked(&["init", "--yes"]).succeeds();
+    let s = s.canary("KEY", secret("KEY"));
+    let set = s.shell(&format!("printf %s '{}' | secrets set KEY", secret("KEY")));
+    set.on_terminal(&[("Passphrase of", &answer())]).go().succeeds();
+    let asked = |words: &[&str]| s.call(words.iter().copied()).on_terminal(&[("Passphrase of", &answer())]).go();
+    s.write(
+        "secrets.toml",
+        s.read("secrets.toml") + "\n[environments.top]\nreaders = [\"alice\"]\nextends = \"development\"\n",
+    );
+    asked(&["set", "OTHER", "--env", "top", "--from-file", "secrets.toml"]).succeeds();
+    // Two files, one question; what was typed is not shown, and the question goes.
+    let ran = asked(&["run", "--env", "top", "--", "printenv", "KEY"]);
+    ran.succeeds().reveals("KEY").shows_part(&secret("KEY"));
+    let shown = ran.stdout();
+    assert!(shown.matches("Passphrase of").count() == 1 && shown.contains(ERASED), "{shown:?}");
+    assert!(!shown.contains(PASSPHRASE));
+    s.call(["run", "--", "true"])
+        .on_terminal(&[("Passphrase of", "wrong\r")])
+        .go()
+        .exits(125)
+        .shows_part("the passphrase is wrong");
+    s.run(["run", "--", "true"]).exits(125).says("it needs a passphrase: there is no terminal to ask on");
+    s.run(["get", "KEY"]).exits(3).says("it needs a passphrase");
+    // What needs no key asks for nothing.
+    s.run(["list"]).succeeds();
+    s.run(["check", "--ci"]).succeeds();
+}
+
+#[test]
+fn the_programs_own_input_is_left_alone() {
+    if !needs("python3") {
+        return;
+    }
+    let s = new_one();
+    let asked = |script: &str| s.shell(script).on_terminal(&[("Passphrase of", &answer())]).go();
+    asked("secrets init --yes").succeeds();
+    asked("printf 1 | secrets set KEY").succeeds();
+    asked("printf 'from a pipe' | secrets run -- cat").succeeds().shows_part("from a pipe");
+}
+
+#[test]
+fn passphrases_that_differ_or_are_empty_make_nothing() {
+    if !needs("python3") {
+        return;
+    }
+    let s = Sandbox::empty();
+    for (first, second, why) in [("one\r", "two\r", "the passphrases differ"), ("\r", "", "an empty passphrase")] {
+        let made = s.call(["identity", "new", "--passphrase"]);
+        let dialogue = [("New passphrase", first), ("The same again", second)];
+        let asked = if second.is_empty() { &dialogue[..1] } else { &dialogue[..] };
+        made.on_terminal(asked).go().exits(1).shows_part(why);
+        assert!(!s.identity().exists());
+    }
+    s.run(["identity", "new", "--passphrase"]).exits(1).says("there is no terminal to ask on");
+}
+
+#[test]
+fn an_export_opens_on_a_new_machine_and_for_age() {
+    if !needs("python3") || !needs("age") {
+        return;
+    }
+    let s = Sandbox::new().secret("KEY");
+    let typed = answer();
+    let twice = [("New passphrase", typed.as_str()), ("The same again", typed.as_str())];
+    s.call(["identity", "export", "--output", "safe.age"]).on_terminal(&twice).go().succeeds();
+    assert_eq!(s.mode("safe.age"), 0o600);
+    let recipient = s.recipient();
+    let opened = s.program(["age", "-d", "safe.age"]).on_terminal(&[("Enter passphrase", &typed)]).go();
+    opened.succeeds().shows_part(&recipient).reveals("IDENTITY");
+    fs::remove_file(s.identity()).expect("it was there");
+    s.run(["get", "KEY"]).exits(3);
+    s.run(["identity", "import", "safe.age"]).exits(1).says("there is no terminal to ask on");
+    let import =
+        |phrase: &str| s.call(["identity", "import", "safe.age"]).on_terminal(&[("Passphrase of", phrase)]).go();
+    import("wrong\r").exits(3).shows_part("the passphrase is wrong");
+    import(&typed).succeeds().shows_part(&recipient);
+    s.run(["get", "KEY"]).succeeds().reveals("KEY");
+    import(&typed).exits(1).shows_part("exists already");
+}
+
+#[test]
+fn an_ssh_key_with_a_passphrase_is_asked_for_only_where_it_could_open_the_file() {
+    if !needs("python3") || !needs("ssh-keygen") {
+        return;
+    }
+    let s = Sandbox::new().secret("KEY");
+    let key = s.root().join("home/.ssh/id_ed25519");
+    fs::create_dir_all(key.parent().expect("a folder")).expect("a folder");
+    s.program(["ssh-keygen", "-q", "-t", "ed25519", "-N", PASSPHRASE, "-C", "alice@laptop", "-f"])
+        .words([&key])
+        .go()
+        .succeeds();
+    let public = fs::read_to_string(key.with_extension("pub")).expect("a key");
+    let identity = fs::read(s.identity()).expect("an identity");
+    fs::remove_file(s.identity()).expect("it was read");
+    // Not sealed to it: nobody is asked.
+    s.call(["get", "KEY"]).on_terminal(&[]).go().exits(3);
+    fs::write(s.identity(), &identity).expect("its folder is there");
+    s.chmod(s.identity(), 0o600);
+    s.run(["member", "recipient", "add", "alice", public.trim()]).succeeds();
+    s.run(["run", "--", "true"]).succeeds();
+    fs::remove_file(s.identity()).expect("it was there");
+    let got = s.call(["get", "KEY"]).on_terminal(&[("Passphrase of", &answer())]).go();
+    got.succeeds().reveals("KEY").shows_part(&secret("KEY"));
+    s.call(["get", "KEY"])
+        .on_terminal(&[("Passphrase of", "wrong\r")])
+        .go()
+        .exits(3)
+        .shows_part("the passphrase is wrong");
+}
+
+#[test]
+fn a_service_gets_its_identity_from_the_credentials_folder() {
+    let s = Sandbox::new().secret("KEY");
+    let folder = s.root().join("credentials");
+    let s = s.plain_at(folder.join("secrets-identity"));
+    fs::create_dir(&folder).expect("a folder");
+    fs::rename(s.identity(), folder.join("secrets-identity")).expect("it is there");
+    s.run(["get", "KEY"]).exits(3);
+    s.call(["get", "KEY"]).env("CREDENTIALS_DIRECTORY", &folder).go().succeeds().reveals("KEY");
+    fs::rename(folder.join("secrets-identity"), s.identity()).expect("it is there");
+}
