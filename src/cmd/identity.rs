@@ -13,10 +13,12 @@ use crate::base::Kind;
 use crate::base::Result;
 use crate::base::Value;
 use crate::base::printable;
+use crate::base::seconds;
 use crate::disk;
 use crate::disk::Limit;
 use crate::keys;
 use crate::keys::Identity;
+use crate::keys::unlocked;
 use crate::term::Terminal;
 
 use super::context::Context;
@@ -44,6 +46,14 @@ enum Command {
     },
     /// Print the recipients of this machine's identities
     Show,
+    /// Keep the identity open for a while, so that no command asks for its passphrase
+    Unlock {
+        /// For how long: a number and `h`, `m`, `s` or `d`
+        #[arg(long = "for", value_name = "SPAN", default_value = "8h")]
+        span: String,
+    },
+    /// Take back what `unlock` opened
+    Lock,
     /// Print the identity under a passphrase, for a new laptop or a safe
     Export {
         /// Write it to FILE, which only you can read
@@ -70,6 +80,8 @@ pub fn run(context: &Context<'_>, arguments: Arguments) -> Result<()> {
             context.ui.line(recipient)
         }
         Command::Show => show(context),
+        Command::Unlock { span } => unlock(context, &span),
+        Command::Lock => lock(context),
         Command::Export { output } => export(context, output.as_deref()),
         Command::Import { file, passphrase } => import(context, &file, passphrase),
     }
@@ -127,19 +139,55 @@ fn new_passphrase() -> Result<Value> {
     Ok(passphrase)
 }
 
+/// Puts the identities that a passphrase protects where the system forgets them by itself.
+fn unlock(context: &Context<'_>, span: &str) -> Result<()> {
+    let seconds =
+        seconds(span, &["d", "h", "m", "s"]).and_then(|span| u32::try_from(span).ok()).filter(|span| *span > 0);
+    let seconds = seconds.ok_or_else(|| Error::new(Kind::Usage, "`--for` wants a span such as `8h` or `30m`"))?;
+    let name = unlocked::name(context.world)
+        .ok_or_else(|| Error::new(Kind::Failed, "there is no home folder whose identity could be unlocked"))?;
+    let mut keyring = context.keyring();
+    keyring.unlock_files();
+    let text = native_text(context, keyring.unlocked_by_passphrase())?;
+    drop(keyring);
+    context.warn_of_identities();
+    if text.is_empty() {
+        return Err(Error::new(Kind::Locked, "no identity was unlocked")
+            .because(context.keyring().why_not("no identity file here is under a passphrase")));
+    }
+    if text.len() > unlocked::MOST_BYTES {
+        return Err(Error::new(Kind::Failed, "the identities are too large for the kernel's keyring"));
+    }
+    unlocked::keep(&name, &text, seconds)?;
+    context.ui.done(format!("unlocked for {span}; `secrets identity lock` ends it"));
+    Ok(())
+}
+
+fn lock(context: &Context<'_>) -> Result<()> {
+    let forgotten = unlocked::name(context.world).is_some_and(|name| unlocked::forget(&name).unwrap_or(false));
+    context.ui.done(if forgotten { "locked" } else { "nothing was unlocked" });
+    Ok(())
+}
+
+/// Returns the text of age's own identities; an SSH key is a file already, with a passphrase of its own or none.
+fn native_text<'i>(
+    context: &Context<'_>,
+    identities: impl Iterator<Item = &'i Identity>,
+) -> Result<Zeroizing<Vec<u8>>> {
+    let mut text = Zeroizing::new(Vec::new());
+    for identity in identities.filter(|identity| identity.is_native()) {
+        text.extend_from_slice(&identity.to_file(context.world.now)?);
+    }
+    Ok(text)
+}
+
 /// Prints the native identities of the place that holds some, under a passphrase.
 fn export(context: &Context<'_>, output: Option<&Path>) -> Result<()> {
     let mut keyring = context.keyring();
     if keyring.identities().next().is_none() {
         keyring.unlock_files();
     }
-    let mut text = Zeroizing::new(Vec::new());
-    for identity in keyring.identities() {
-        // An SSH key is a file already, with a passphrase of its own or none.
-        if let Ok(own) = identity.to_file(context.world.now) {
-            text.extend_from_slice(&own);
-        }
-    }
+    let text = native_text(context, keyring.identities())?;
     drop(keyring);
     context.warn_of_identities();
     if text.is_empty() {

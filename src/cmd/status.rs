@@ -7,10 +7,13 @@ use crate::base::Kind;
 use crate::base::Result;
 use crate::base::quoted_list;
 use crate::history::Repository;
+use crate::keys::Tried;
 use crate::project::trust::Verdict;
 use crate::resolve::Layer;
 use crate::resolve::Selected;
 use crate::resolve::Source;
+use crate::sops::SealedFile;
+use crate::sops::key_of;
 use crate::team::Site;
 
 use super::change;
@@ -36,11 +39,36 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
         Ok(None) => {}
         Err(error) => report.state = Some(state(context, &target, &error)),
     }
+    report.identities = identities(context, &target);
     if let Some(selected) = target.selected() {
         report.add_trust(&selected)?;
         judge::remember(context, &selected);
     }
     if context.ui.is_json() { context.ui.json(&report.to_json()) } else { context.ui.lines(report.to_lines()) }
+}
+
+/// Lists the places that hold identities, each with the environments whose files it opens by their headers.
+fn identities(context: &Context<'_>, target: &Target) -> Vec<(String, String)> {
+    let mut keyring = context.keyring();
+    keyring.look();
+    let files: Vec<(String, Vec<String>)> = target.selected().map_or_else(Vec::new, |selected| {
+        let keys = |site: &Site<'_>| SealedFile::parse(&site.read().ok()??).ok().map(|file| file.recipient_keys());
+        let sites =
+            selected.project.environments.iter().map(|environment| Site { project: selected.project, environment });
+        sites.filter_map(|site| Some((site.environment.name.clone(), keys(&site)?))).collect()
+    });
+    let describe = |tried: Tried| {
+        let own: Vec<String> = tried.recipients.iter().map(|label| key_of(label)).collect();
+        let opens = files.iter().filter(|(_, keys)| keys.iter().any(|key| own.contains(key)));
+        let opens: Vec<&str> = opens.map(|(name, _)| name.as_str()).collect();
+        let mut notes: Vec<String> = tried.remarks;
+        if !own.is_empty() && target.selected().is_some() {
+            let none = "opens no file of this project".to_string();
+            notes.insert(0, if opens.is_empty() { none } else { format!("opens {}", opens.join(", ")) });
+        }
+        (tried.place, notes.join("; "))
+    };
+    keyring.tried().into_iter().map(describe).collect()
 }
 
 /// Tells what can be told of a file that was read: what it says without a key, then what the key proves.
@@ -127,6 +155,8 @@ struct Report {
     rotate: Vec<(String, String, Vec<String>)>,
     /// A change of several files that was interrupted.
     waiting: Option<String>,
+    /// The identities of this machine: the place, and what it opens by the headers of the project's files.
+    identities: Vec<(String, String)>,
 }
 
 impl Report {
@@ -190,6 +220,7 @@ impl Report {
             "changed": self.changed,
             "rotate": rotate.collect::<Vec<_>>(),
             "interrupted": self.waiting,
+            "identities": self.identities.iter().map(|(place, note)| json!({ "place": place, "note": note })).collect::<Vec<_>>(),
         })
     }
 
@@ -216,6 +247,9 @@ impl Report {
             (Some(true), _) => row("opens", "yes; without a seal names, comments and recipients are not proved"),
             (_, Some(problem)) => row("opens", &format!("no: {problem}")),
             _ => {}
+        }
+        for (place, note) in &self.identities {
+            row("identity", &if note.is_empty() { place.clone() } else { format!("{place}: {note}") });
         }
         match self.trust {
             Some("trusted") => row("trust", "accepted on this machine"),

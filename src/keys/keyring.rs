@@ -27,14 +27,19 @@ pub struct Keyring {
 struct Place {
     source: Source,
     state: State,
+    /// Whether a passphrase opened it.
+    was_protected: bool,
 }
 
 enum State {
     Unread,
     /// Nothing is there.
     Absent,
-    /// It is there and cannot be read or understood.
-    Failed(String),
+    /// It is there and cannot be read, understood or unlocked.
+    Failed {
+        why: String,
+        is_protected: bool,
+    },
     /// It waits for a passphrase, which is asked for once.
     Protected(Protected),
     Read {
@@ -59,7 +64,8 @@ pub struct Tried {
 impl Keyring {
     /// Lists the sources without reading any.
     pub fn new(sources: Vec<Source>, ask: Option<fn() -> Box<dyn Ask>>) -> Self {
-        Self { places: sources.into_iter().map(|source| Place { source, state: State::Unread }).collect(), ask }
+        let place = |source| Place { source, state: State::Unread, was_protected: false };
+        Self { places: sources.into_iter().map(place).collect(), ask }
     }
 
     /// Lists this world's sources; `flag` is `--identity`.
@@ -96,7 +102,7 @@ impl Keyring {
         let mut unwrapping = file.unwrapping()?;
         let read = self.places.iter().flat_map(|place| match &place.state {
             State::Read { identities, .. } => identities.as_slice(),
-            State::Unread | State::Absent | State::Failed(_) | State::Protected(_) => &[],
+            State::Unread | State::Absent | State::Failed { .. } | State::Protected(_) => &[],
         });
         for identity in read {
             if unwrapping.try_identity(identity.as_age(), || identity.recipient()) {
@@ -129,9 +135,32 @@ impl Keyring {
         }
     }
 
+    /// Returns the identities that a passphrase opened in this call.
+    pub fn unlocked_by_passphrase(&self) -> impl Iterator<Item = &Identity> {
+        self.places.iter().filter(|place| place.was_protected).flat_map(|place| match &place.state {
+            State::Read { identities, .. } => identities.as_slice(),
+            _ => &[],
+        })
+    }
+
+    /// Returns what is wrong with the first place that is; `otherwise` if nothing is.
+    pub fn why_not(&self, otherwise: &str) -> String {
+        let failed = self.places.iter().find_map(|place| match &place.state {
+            State::Failed { why, .. } => Some(format!("`{}`: {why}", place.source.shown())),
+            _ => None,
+        });
+        failed.unwrap_or_else(|| otherwise.to_string())
+    }
+
     /// Reads all sources and returns every identity that no passphrase protects, or that was opened.
     pub fn identities(&mut self) -> impl Iterator<Item = &Identity> {
         self.places.iter_mut().flat_map(Place::identities)
+    }
+
+    /// Reads every source but a command's, which may take long or ask.
+    pub fn look(&mut self) {
+        let is_quiet = |place: &&mut Place| !matches!(place.source, Source::Command { .. });
+        self.places.iter_mut().filter(is_quiet).for_each(Place::read);
     }
 
     /// Returns what became of each source that is there; those not needed so far are left out.
@@ -143,7 +172,7 @@ impl Keyring {
     pub fn remarks(&self) -> Vec<String> {
         let all = self.places.iter().filter_map(|place| match &place.state {
             State::Read { remarks, .. } => Some(remarks.iter().map(|r| format!("`{}`: {r}", place.source.shown()))),
-            State::Unread | State::Absent | State::Failed(_) | State::Protected(_) => None,
+            State::Unread | State::Absent | State::Failed { .. } | State::Protected(_) => None,
         });
         all.flatten().collect()
     }
@@ -161,6 +190,9 @@ impl Keyring {
             readers => format!("it is sealed to {}; ask one of them", readers.join(", ")),
         };
         match own {
+            _ if tried.iter().any(|tried| tried.is_protected) => {
+                error.hint("`secrets identity unlock` asks for the passphrase, on a terminal").hint(whom)
+            }
             Some(own) => error.hint(format!("{whom} to run: secrets member add NAME {own} --to GROUP")),
             None => error
                 .hint("`secrets identity new` makes an identity and prints its recipient")
@@ -170,13 +202,17 @@ impl Keyring {
 }
 
 impl Place {
-    fn identities(&mut self) -> &[Identity] {
+    fn read(&mut self) {
         if matches!(self.state, State::Unread) {
             self.state = read(&self.source);
         }
+    }
+
+    fn identities(&mut self) -> &[Identity] {
+        self.read();
         match &self.state {
             State::Read { identities, .. } => identities,
-            State::Unread | State::Absent | State::Failed(_) | State::Protected(_) => &[],
+            State::Unread | State::Absent | State::Failed { .. } | State::Protected(_) => &[],
         }
     }
 
@@ -190,20 +226,22 @@ impl Place {
     fn unlock_any(&mut self, ask: Option<fn() -> Box<dyn Ask>>) -> bool {
         let (State::Protected(protected), Some(ask)) = (&self.state, ask) else { return false };
         let question = format!("Passphrase of {}", self.source.shown());
+        let failed = |why| State::Failed { why, is_protected: true };
         self.state = match ask().secret(&question) {
-            Err(error) => State::Failed(format!("it needs a passphrase: {}", error.message())),
+            Err(error) => failed(format!("it needs a passphrase: {}", error.message())),
             Ok(passphrase) => match protected.open(&passphrase) {
                 Some(Parsed { identities, skipped, .. }) => State::Read { identities, remarks: skipped },
-                None => State::Failed("the passphrase is wrong".to_string()),
+                None => failed("the passphrase is wrong".to_string()),
             },
         };
-        matches!(self.state, State::Read { .. })
+        self.was_protected = matches!(self.state, State::Read { .. });
+        self.was_protected
     }
 
     fn protected(&self) -> Option<&Protected> {
         match &self.state {
             State::Protected(protected) => Some(protected),
-            State::Unread | State::Absent | State::Failed(_) | State::Read { .. } => None,
+            State::Unread | State::Absent | State::Failed { .. } | State::Read { .. } => None,
         }
     }
 
@@ -217,8 +255,8 @@ impl Place {
                 remarks: vec!["it is protected by a passphrase".to_string()],
                 is_protected: true,
             }),
-            State::Failed(why) => {
-                Some(Tried { place, recipients: Vec::new(), remarks: vec![why.clone()], is_protected: false })
+            State::Failed { why, is_protected } => {
+                Some(Tried { place, recipients: Vec::new(), remarks: vec![why.clone()], is_protected: *is_protected })
             }
             State::Read { identities, remarks } => Some(Tried {
                 place,
@@ -250,7 +288,8 @@ fn read(source: &Source) -> State {
         }
         Err(error) => {
             let causes = error.causes();
-            State::Failed(causes.into_iter().next().unwrap_or_else(|| error.message().to_string()))
+            let why = causes.into_iter().next().unwrap_or_else(|| error.message().to_string());
+            State::Failed { why, is_protected: false }
         }
     }
 }

@@ -4,6 +4,7 @@ mod identity;
 mod keyring;
 mod protected;
 mod source;
+pub mod unlocked;
 
 pub use identity::Identity;
 pub use keyring::Keyring;

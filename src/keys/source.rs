@@ -18,6 +18,8 @@ use crate::base::printable;
 use crate::disk;
 use crate::disk::Limit;
 
+use super::unlocked;
+
 /// A place that may hold identities.
 #[derive(Clone, Debug)]
 pub enum Source {
@@ -25,6 +27,8 @@ pub enum Source {
     Command { variable: &'static str, line: OsString },
     /// A file that somebody named, by flag or variable: it must be there.
     Named { by: &'static str, path: PathBuf },
+    /// What `identity unlock` put into the kernel's keyring, by its name there.
+    Unlocked { name: String },
     /// A variable that holds the text itself.
     Text { variable: &'static str, text: OsString },
     /// A file at a usual place: it may be missing.
@@ -45,6 +49,7 @@ impl Source {
         let named = |by| world.env.get(by).map(|path| Self::Named { by, path: path.into() });
         sources.extend(text("SECRETS_IDENTITY"));
         sources.extend(named("SECRETS_IDENTITY_FILE"));
+        sources.extend(unlocked::name(world).map(|name| Self::Unlocked { name }));
         sources.extend(default_identity_path(world).map(|path| Self::Usual { path }));
         // What systemd and others give a service: `LoadCredential=secrets-identity:…`.
         let credentials = world.env.get("CREDENTIALS_DIRECTORY").map(Path::new);
@@ -75,6 +80,7 @@ impl Source {
     /// `Kind::Failed` if a named file is missing, or any cannot be read; as [`disk::read`].
     pub fn read(&self) -> Result<Option<Zeroizing<Vec<u8>>>> {
         match self {
+            Self::Unlocked { name } => Ok(unlocked::read(name)),
             Self::Text { text, .. } => Ok(Some(Zeroizing::new(text.as_bytes().to_vec()))),
             Self::Named { path, .. } => disk::read(path, Limit::IDENTITY).map(Some),
             Self::Usual { path } if !path.exists() => Ok(None),
@@ -86,6 +92,7 @@ impl Source {
     /// Returns the place for messages: a path, or the name of a variable; never what it holds.
     pub fn shown(&self) -> String {
         match self {
+            Self::Unlocked { .. } => "the kernel's keyring".to_string(),
             Self::Text { variable, .. } | Self::Command { variable, .. } => format!("${variable}"),
             Self::Named { path, .. } | Self::Usual { path } => printable(path.as_os_str().as_bytes()),
         }
@@ -95,7 +102,7 @@ impl Source {
     pub fn path(&self) -> Option<&Path> {
         match self {
             Self::Named { path, .. } | Self::Usual { path } => Some(path),
-            Self::Text { .. } | Self::Command { .. } => None,
+            Self::Unlocked { .. } | Self::Text { .. } | Self::Command { .. } => None,
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::base::Pattern;
 use crate::base::Result;
 use crate::base::Timestamp;
 use crate::base::printable;
+use crate::base::seconds;
 use crate::sops::Recipient;
 
 use super::config::Environment;
@@ -54,15 +55,8 @@ fn check_day(day: &str, what: &str) -> Result<()> {
 
 /// Takes a span of whole days or hours, `90d` or `36h`; returns seconds.
 pub fn span(text: &str, what: &str) -> Result<i64> {
-    let units = [("d", 86_400), ("h", 3_600)];
-    let split = units.iter().find_map(|(unit, seconds)| Some((text.strip_suffix(unit)?, *seconds)));
-    let number =
-        split.and_then(|(number, _)| number.parse::<u32>().ok().filter(|_| number.bytes().all(|b| b.is_ascii_digit())));
-    let seconds = split.map(|(_, seconds)| seconds);
-    match (number, seconds) {
-        (Some(number), Some(seconds)) => Ok(i64::from(number) * seconds),
-        _ => Err(Error::new(Kind::Failed, format!("{what} is not a span such as `90d` or `36h`"))),
-    }
+    let failed = || Error::new(Kind::Failed, format!("{what} is not a span such as `90d` or `36h`"));
+    seconds(text, &["d", "h"]).ok_or_else(failed)
 }
 
 /// Takes the way to the folder whose members a service has: `..` parts and nothing else. Returns how many.

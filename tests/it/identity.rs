@@ -1,6 +1,7 @@
 //! `secrets identity`
 
 mod passphrase;
+mod unlock;
 
 use std::fs;
 

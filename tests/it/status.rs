@@ -18,6 +18,7 @@ fn a_project_in_order_says_so() {
     readers      alice
     seal         version 3, for shop secrets/development.env
     opens        yes, and nothing was changed without the key
+    identity     [root]/home/.config/secrets/identity.txt: opens development
     trust        accepted on this machine
     -- stderr
     ");
@@ -41,6 +42,7 @@ fn json_has_the_same() {
         "changed": [],
         "rotate": [],
         "interrupted": null,
+        "identities": [{ "place": s.identity(), "note": "opens development" }],
     });
     assert_eq!(s.run(["status", "--json"]).succeeds().json(), want);
 }

@@ -10,7 +10,8 @@ const PASSPHRASE: &str = "correct horse";
 /// What clears the line of a question.
 const ERASED: &str = "\u{1b}[A\r\u{1b}[K";
 
-fn new_one() -> Sandbox {
+/// A person whose only identity is under a passphrase.
+pub fn new_one() -> Sandbox {
     let s = Sandbox::empty();
     let typed = format!("{PASSPHRASE}\r");
     let made = s.call(["identity", "new", "--passphrase"]);
@@ -18,7 +19,8 @@ fn new_one() -> Sandbox {
     s
 }
 
-fn answer() -> String {
+/// The passphrase, as it is typed.
+pub fn answer() -> String {
     format!("{PASSPHRASE}\r")
 }
 
