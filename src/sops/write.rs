@@ -203,7 +203,7 @@ impl Job<'_> {
 /// As [`SealedFile::read`] and [`SealedFile::open`].
 pub(super) fn read_back(bytes: &[u8], key: &DataKey) -> Result<Opened> {
     let (file, _) = SealedFile::read(bytes, Leniency::None, None)?;
-    file.open(DataKey::from_bytes(key.expose())?)
+    file.open(key.duplicate())
 }
 
 pub(super) fn unreadable() -> Error {

@@ -2,6 +2,7 @@
 
 use super::keys::Key;
 use super::needs::needs;
+use super::needs::needs_node_package;
 use super::place::Place;
 
 const PLAIN: &str = "# c\nA=one\nB=\n";
@@ -79,4 +80,40 @@ fn with_wrap(sealed: &str, armor: &str, recipient: &str) -> String {
         _ => format!("{line}\n"),
     };
     sealed.lines().map(line).collect()
+}
+
+/// The reference in TypeScript, by the author of the format; age 1.3 and sops 3.12 cannot be had here.
+#[test]
+fn a_post_quantum_wrap_opens_for_another_implementation_and_one_of_its_own_for_us() {
+    let (Some(node), Some(package)) = (needs("node"), needs_node_package("age-encryption")) else { return };
+    let place = Place::new();
+    place.write("plain.env", PLAIN);
+    let script = |body: &str| {
+        let module = package.join("age-encryption/dist/index.js");
+        let head = "import fs from \"node:fs\"; const own = process.argv[2];\nconst text = () => fs.readFileSync(0);\n";
+        let text = format!("import * as age from {:?};\n{head}{body}\n", module.display().to_string());
+        place.write("script.mjs", text);
+        place.call(&node).args(["script.mjs"])
+    };
+    let made = script(
+        "const key = await age.generateHybridIdentity(); console.log(key); console.log(await age.identityToRecipient(key));",
+    );
+    let made = made.run().ok().text();
+    let (theirs, recipient) = made.trim_end().split_once('\n').unwrap();
+    let sealed = place.secrets(["encrypt", "plain.env", "--to", recipient]).ok().text();
+    let open = "const d = new age.Decrypter(); d.addIdentity(own);\n\
+                process.stdout.write(Buffer.from(await d.decrypt(age.armor.decode(text().toString()))));";
+    let data_key = script(open).args([theirs]).stdin(wrap(&sealed)).run().ok().stdout;
+    assert_eq!(data_key.len(), 32);
+    place.write("sealed.env", &sealed);
+    let ours = place.call(env!("CARGO_BIN_EXE_secrets")).args(["decrypt", "sealed.env"]);
+    let _ = ours.env("SECRETS_IDENTITY", theirs).run().prints(PLAIN);
+
+    let own = place.secrets(["identity", "new", "--pq", "--output", "ours.txt"]).ok().text();
+    let seal = "const e = new age.Encrypter(); e.addRecipient(own);\n\
+                console.log(age.armor.encode(await e.encrypt(new Uint8Array(text()))).trimEnd());";
+    let armor = script(seal).args([own.trim_end()]).stdin(&data_key).run().ok().text();
+    place.write("swapped.env", with_wrap(&sealed, &armor, own.trim_end()));
+    let _ = place.secrets(["decrypt", "swapped.env"]).ends_with(3);
+    let _ = place.secrets(["decrypt", "--identity", "ours.txt", "swapped.env"]).prints(PLAIN);
 }
