@@ -12,6 +12,7 @@ use crate::base::Timestamp;
 use crate::history::Repository;
 use crate::keys::Keyring;
 use crate::sops::SealedFile;
+use crate::team;
 use crate::team::Scope;
 use crate::team::Site;
 
@@ -84,6 +85,7 @@ pub const RULES: &[(&str, &str)] = &[
     ("selector-drift", "the file's selector differs from `plain`"),
     ("sequence-back", "the sequence number went back"),
     ("sops-yaml-drift", "`.sops.yaml` differs from secrets.toml"),
+    ("shared-key", "two files have the same data key: one is a copy of the other"),
     ("stale-recipient", "somebody is in the file who is no reader of it"),
     ("trust-digest", "`SECRETS_TRUST` has no digest that fits"),
     ("unknown-recipient", "a recipient is in the file whom secrets.toml does not name"),
@@ -115,6 +117,7 @@ pub fn check(subject: Subject<'_>) -> Result<Vec<Finding>> {
     for content in &contents {
         findings.extend(files::check(content, now));
     }
+    findings.extend(shared_keys(&contents));
     findings.extend(past::check(&contents, git, now)?);
     findings.extend(tree::check(scope, git)?);
     if let Some(keyring) = keyring {
@@ -123,6 +126,25 @@ pub fn check(subject: Subject<'_>) -> Result<Vec<Finding>> {
     }
     findings.sort_by(|a, b| (&a.file, a.line, a.id, &a.message).cmp(&(&b.file, b.line, b.id, &b.message)));
     Ok(findings)
+}
+
+/// Who reads one of two files with the same data key opens the other, too.
+fn shared_keys(contents: &[Content<'_>]) -> Vec<Finding> {
+    let read: Vec<(&Content<'_>, &SealedFile)> =
+        contents.iter().filter_map(|content| Some((content, content.file.as_ref().ok()?))).collect();
+    let copies = team::copies(&read.iter().map(|(_, file)| *file).collect::<Vec<_>>());
+    let finding = |(copy, first): (usize, usize)| Finding {
+        id: "shared-key",
+        severity: Severity::Error,
+        file: read[copy].0.site.path(),
+        line: None,
+        message: format!(
+            "it has the data key of `{}`, so whoever reads one opens the other",
+            read[first].0.site.path()
+        ),
+        hint: "find out who copied it; `secrets rekey` gives each a key of its own".to_string(),
+    };
+    copies.into_iter().map(finding).collect()
 }
 
 fn missing_file(site: Site<'_>) -> Finding {

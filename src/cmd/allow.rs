@@ -8,11 +8,16 @@ use crate::base::Name;
 use crate::base::Result;
 use crate::base::hex;
 use crate::history::Repository;
+use crate::project;
 use crate::project::Environment;
+use crate::project::Project;
 use crate::project::trust::claims;
 use crate::resolve::Layer;
 use crate::resolve::Selected;
 use crate::resolve::Source;
+use crate::sops::SealedFile;
+use crate::team::Scope;
+use crate::team::copies;
 
 use super::change;
 use super::context::Context;
@@ -116,6 +121,7 @@ fn show_new(context: &Context<'_>, selected: &Selected<'_>) {
             context.ui.hint(format!("`{}` takes `{}` from {}", environment.name, reference.name, reference.text));
         }
     }
+    show_copies(context, project);
     if trust.is_accepted(project) {
         return;
     }
@@ -129,6 +135,17 @@ fn show_new(context: &Context<'_>, selected: &Selected<'_>) {
         if let Some(program) = &spec.rotator {
             context.ui.hint(format!("`{name}` is rotated by {program}"));
         }
+    }
+}
+
+/// A copy of another file under other readers is how somebody without the key could get at it.
+fn show_copies(context: &Context<'_>, project: &Project) {
+    let Ok(scope) = project::load(&project.folder).and_then(Scope::of) else { return };
+    let files: Vec<(String, SealedFile)> =
+        scope.sites().filter_map(|site| Some((site.path(), SealedFile::parse(&site.read().ok()??).ok()?))).collect();
+    for (copy, first) in copies(&files.iter().map(|(_, file)| file).collect::<Vec<_>>()) {
+        let (copy, first) = (&files[copy].0, &files[first].0);
+        context.ui.warn(format!("`{copy}` has the data key of `{first}`: one is a copy of the other"));
     }
 }
 

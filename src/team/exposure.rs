@@ -21,6 +21,7 @@ use crate::sops::SealedFile;
 use crate::sops::key_of;
 use crate::sops::unescape;
 
+use super::kin;
 use super::kin::Kin;
 use super::kin::same_keys;
 use super::scope::Site;
@@ -215,14 +216,9 @@ impl Past {
 }
 
 impl PastVersion {
-    /// Returns what only versions of one data key share: the commitment, each ciphertext and each wrap, since neither can be
-    /// copied under another key.
+    /// Returns what only versions of one data key share: the commitment, and what [`kin::marks`] finds.
     pub fn marks(&self) -> Vec<Vec<u8>> {
-        let mut marks: Vec<Vec<u8>> = Vec::new();
-        marks.extend(self.claimed.map(|commitment| commitment.to_vec()));
-        let texts = self.file.lines().filter(|(_, text)| SealedFile::is_encrypted(text));
-        marks.extend(texts.map(|(_, text)| text.to_vec()));
-        marks.extend(self.file.metadata().wraps().map(|wrap| wrap.armor.clone()));
-        marks
+        let claimed = self.claimed.map(|commitment| commitment.to_vec());
+        claimed.into_iter().chain(kin::marks(&self.file)).collect()
     }
 }

@@ -6,6 +6,8 @@ use std::hash::BuildHasher as _;
 use std::hash::RandomState;
 use std::rc::Rc;
 
+use crate::sops::SealedFile;
+
 use super::exposure::Past;
 use super::exposure::PastVersion;
 
@@ -60,6 +62,22 @@ impl Kin {
         let is_of_file = |other: &usize| self.files[*other] == self.files[path];
         self.starts[path] < self.starts[path + 1] && !others.iter().any(is_of_file)
     }
+}
+
+/// Returns what only files of one data key share: each ciphertext and each wrap, since neither can be copied under another key.
+pub fn marks(file: &SealedFile) -> impl Iterator<Item = Vec<u8>> {
+    let texts = file.lines().filter(|(_, text)| SealedFile::is_encrypted(text)).map(|(_, text)| text.to_vec());
+    texts.chain(file.metadata().wraps().map(|wrap| wrap.armor.clone()))
+}
+
+/// Returns each file that shares its data key with an earlier one, and that one: a copy, whose readers open both.
+pub fn copies(files: &[&SealedFile]) -> Vec<(usize, usize)> {
+    let mut first_with: HashMap<Vec<u8>, usize> = HashMap::new();
+    let copy = |(index, file): (usize, &&SealedFile)| {
+        let first = marks(file).map(|mark| *first_with.entry(mark).or_insert(index)).min();
+        first.filter(|first| *first != index).map(|first| (index, first))
+    };
+    files.iter().enumerate().filter_map(copy).collect()
 }
 
 /// Gives versions of one data key the same number.

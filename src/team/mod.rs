@@ -15,6 +15,7 @@ pub use exposure::Exposure;
 pub use exposure::Past;
 pub use exposure::Pasts;
 pub use exposure::pasts;
+pub use kin::copies;
 pub use rewrap::Job;
 pub use rewrap::Prepared;
 pub use rewrap::Rewrap;

@@ -108,6 +108,10 @@ const PLANTS: &[(&str, Plant)] = &[
         s.set_and_commit("KEY", "newer");
         s.write(SEALED, old);
     }),
+    ("shared-key", |s, _| {
+        edit(s, "secrets.toml", |t| t + "\n[environments.copy]\nreaders = [\"dev\"]\n");
+        s.write("secrets/copy.env", without_seal(&s.sealed()));
+    }),
     ("sops-yaml-drift", |s, _| {
         s.run(["init", "--sops-yaml"]).succeeds();
         edit(s, ".sops.yaml", |f| f + "# changed\n");

@@ -49,7 +49,8 @@ fn a_copy_without_its_seal_is_not_bared_by_plain() {
     let (s, bob) = copied("readers = [\"alice\"]\nplain = [\"*\"]\n", without_seal);
     holds(&s, &bob);
     s.run(["rekey", "--env", "staging"]).exits(5).says("has not accepted who reads `staging`");
-    s.run(["allow"]).says("`staging` has in clear: *");
+    let shown = s.run(["allow"]);
+    shown.says("`staging` has in clear: *").says("`secrets/staging.env` has the data key of `secrets/production.env`");
 }
 
 #[test]
