@@ -11,8 +11,8 @@ use memchr::memmem;
 const SHORTEST: usize = 6;
 /// Each line of a longer value that has at least so many bytes is a value too.
 const SHORTEST_LINE: usize = 8;
-/// What every X25519 identity begins with; it is watched in every scene.
-const IDENTITY: &[u8] = b"AGE-SECRET-KEY-1";
+/// What every identity of age begins with; it is watched in every scene.
+const IDENTITY: &[u8] = b"AGE-SECRET-KEY-";
 
 /// A value under watch, with all its forms.
 pub struct Canary {

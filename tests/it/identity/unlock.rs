@@ -98,3 +98,29 @@ fn what_cannot_be_unlocked_is_said() {
         s.run(["identity", "unlock", &format!("--for={span}")]).exits(2).says("`--for` wants a span");
     }
 }
+
+/// Cores are on, and the command ends wherever it stands: the scene's own search then goes over every file that is left.
+#[test]
+fn a_command_that_is_killed_leaves_neither_identity_nor_value() {
+    if !needs("python3") || !needs("strace") {
+        return;
+    }
+    let s = project();
+    unlock(&s, "1h");
+    let mut killed = 0;
+    for signal in ["KILL", "SEGV", "ABRT"] {
+        for (call, which) in
+            [("keyctl", "1"), ("keyctl", "2"), ("openat", "3"), ("read", "3"), ("write", "1"), ("close", "3")]
+        {
+            let inject = format!("inject={call}:signal={signal}:when={which}");
+            let traced = s.call(["get", "KEY"]).under(["strace", "-f", "-o", "/dev/null", "-e", &inject]);
+            let outcome = traced.after("ulimit -c unlimited").go();
+            killed += usize::from(outcome.status.code() != Some(0));
+            if outcome.stdout().contains(&secret("KEY")) {
+                outcome.reveals("KEY");
+            }
+        }
+    }
+    assert!(killed >= 12, "{killed} of 18 were killed");
+    s.run(["identity", "lock"]).succeeds();
+}
