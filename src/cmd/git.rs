@@ -135,6 +135,8 @@ fn leave_conflict(context: &Context<'_>, base: &Path, ours: &Path, theirs: &Path
 /// Prints whatever can be printed: a diff that fails shows nothing of all the other files either.
 fn textconv(context: &Context<'_>, file: &Path) -> Result<()> {
     let bytes = disk::read(file, Limit::SEALED_FILE)?;
+    // Git calls this for each version, and its pager reads the same terminal.
+    context.keyring().ask_nobody();
     let project = project::discover(context.world).ok().flatten();
     let secret = project.as_ref().and_then(|project| Trust::load(context.world, project).ok());
     let secret = secret.map_or_else(String::new, |trust| trust.id().to_string());

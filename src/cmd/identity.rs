@@ -13,6 +13,7 @@ use crate::base::Kind;
 use crate::base::Result;
 use crate::base::Value;
 use crate::base::printable;
+use crate::base::quoted_list;
 use crate::base::seconds;
 use crate::disk;
 use crate::disk::Limit;
@@ -74,10 +75,10 @@ pub fn run(context: &Context<'_>, arguments: Arguments) -> Result<()> {
     match arguments.command {
         Command::New { output, passphrase, pq } => {
             let identity = if pq { Identity::generate_hybrid()? } else { Identity::generate() };
-            let (recipient, path) = store(context, &identity, output, passphrase)?;
+            let (recipients, path) = store(context, &[&identity], output, passphrase)?;
             context.ui.done(format!("made an identity in `{}`", shown(&path)));
             context.ui.hint("keep a second copy in a safe place: without it nobody opens what is sealed to you alone");
-            context.ui.line(recipient)
+            context.ui.lines(recipients)
         }
         Command::Show => show(context),
         Command::Unlock { span } => unlock(context, &span),
@@ -92,7 +93,8 @@ pub fn run(context: &Context<'_>, arguments: Arguments) -> Result<()> {
 /// # Errors
 /// As [`store`].
 pub fn create(context: &Context<'_>, identity: &Identity, output: Option<PathBuf>) -> Result<(String, PathBuf)> {
-    store(context, identity, output, false)
+    let (recipients, path) = store(context, &[identity], output, false)?;
+    Ok((recipients.concat(), path))
 }
 
 /// As [`create`], under a passphrase if that is asked for.
@@ -101,10 +103,10 @@ pub fn create(context: &Context<'_>, identity: &Identity, output: Option<PathBuf
 /// `Kind::Failed` if there is one already, no home folder to put it, or nobody to ask.
 fn store(
     context: &Context<'_>,
-    identity: &Identity,
+    identities: &[&Identity],
     output: Option<PathBuf>,
     has_passphrase: bool,
-) -> Result<(String, PathBuf)> {
+) -> Result<(Vec<String>, PathBuf)> {
     let usual = output.is_none();
     let path = output.or_else(|| keys::default_identity_path(context.world)).ok_or_else(|| {
         Error::new(Kind::Failed, "there is no home folder to put an identity")
@@ -115,7 +117,7 @@ fn store(
     if path.symlink_metadata().is_ok() {
         return Err(there(Error::new(Kind::Failed, format!("`{}` exists already", shown(&path)))));
     }
-    let mut text = identity.to_file(context.world.now)?;
+    let mut text = native_text(context, identities.iter().copied())?;
     if has_passphrase {
         text = keys::protect(&text, &new_passphrase()?)?;
     }
@@ -123,7 +125,7 @@ fn store(
         disk::make_private_folder(folder)?;
     }
     disk::write_new(&path, &text, 0o600).map_err(there)?;
-    Ok((identity.recipient().unwrap_or_default(), path))
+    Ok((identities.iter().filter_map(|identity| identity.recipient()).collect(), path))
 }
 
 /// Asks for a passphrase twice.
@@ -132,6 +134,10 @@ fn new_passphrase() -> Result<Value> {
     let passphrase = terminal.secret("New passphrase")?;
     if passphrase.is_empty() {
         return Err(Error::new(Kind::Failed, "an empty passphrase protects nothing"));
+    }
+    if !keys::is_typed_alike(&passphrase) {
+        return Err(Error::new(Kind::Failed, "a passphrase has a character that not every terminal sends")
+            .hint("take letters, digits, blanks and signs"));
     }
     if !passphrase.same_as(&terminal.secret("The same again")?) {
         return Err(Error::new(Kind::Failed, "the passphrases differ").hint("try again"));
@@ -164,7 +170,13 @@ fn unlock(context: &Context<'_>, span: &str) -> Result<()> {
 }
 
 fn lock(context: &Context<'_>) -> Result<()> {
-    let forgotten = unlocked::name(context.world).is_some_and(|name| unlocked::forget(&name).unwrap_or(false));
+    let name = unlocked::name(context.world)
+        .ok_or_else(|| Error::new(Kind::Failed, "there is no home folder whose identity could be locked"))?;
+    let forgotten = unlocked::forget(&name).map_err(|error| {
+        Error::new(Kind::Unreachable, "the identity cannot be taken out of the kernel's keyring")
+            .because(format!("{error:?}"))
+            .hint("`keyctl show @u` lists what lies there")
+    })?;
     context.ui.done(if forgotten { "locked" } else { "nothing was unlocked" });
     Ok(())
 }
@@ -181,19 +193,19 @@ fn native_text<'i>(
     Ok(text)
 }
 
-/// Prints the native identities of the place that holds some, under a passphrase.
+/// Prints the native identities of the first place that holds some, under a passphrase.
 fn export(context: &Context<'_>, output: Option<&Path>) -> Result<()> {
     let mut keyring = context.keyring();
-    if keyring.identities().next().is_none() {
-        keyring.unlock_files();
-    }
-    let text = native_text(context, keyring.identities())?;
+    let found = keyring.first(Identity::is_native)?;
+    let recipients: Vec<String> = found.iter().filter_map(|identity| identity.recipient()).collect();
+    let text = native_text(context, found.into_iter())?;
     drop(keyring);
     context.warn_of_identities();
     if text.is_empty() {
         return Err(Error::new(Kind::Locked, "there is no identity to export")
             .hint("`secrets identity new` makes one; an SSH key is a file of its own"));
     }
+    context.ui.done(format!("exporting {}", quoted_list(&recipients)));
     let armored = keys::protect(&text, &new_passphrase()?)?;
     let Some(path) = output else { return context.ui.data(&armored) };
     disk::write_new(path, &armored, 0o600)?;
@@ -201,7 +213,7 @@ fn export(context: &Context<'_>, output: Option<&Path>) -> Result<()> {
     Ok(())
 }
 
-/// Takes over the first identity of a file.
+/// Takes over the identities of a file.
 fn import(context: &Context<'_>, file: &Path, has_passphrase: bool) -> Result<()> {
     let is_stdin = file.as_os_str() == "-";
     let text = if is_stdin { disk::read_stdin(Limit::IDENTITY)? } else { disk::read(file, Limit::IDENTITY)? };
@@ -215,14 +227,13 @@ fn import(context: &Context<'_>, file: &Path, has_passphrase: bool) -> Result<()
         context.ui.warn(format!("`{name}`: {skipped}"));
     }
     let natives: Vec<&Identity> = parsed.identities.iter().filter(|identity| identity.is_native()).collect();
-    let [identity] = natives.as_slice() else {
-        let what = if natives.is_empty() { "no identity that can be taken over" } else { "more than one identity" };
-        return Err(Error::new(Kind::Failed, format!("`{name}` has {what}"))
+    if natives.is_empty() {
+        return Err(Error::new(Kind::Failed, format!("`{name}` has no identity that can be taken over"))
             .hint("an SSH key stays where it is; `SECRETS_IDENTITY_FILE` names any identity file"));
-    };
-    let (recipient, path) = store(context, identity, None, has_passphrase)?;
+    }
+    let (recipients, path) = store(context, &natives, None, has_passphrase)?;
     context.ui.done(format!("stored the identity in `{}`", shown(&path)));
-    context.ui.line(recipient)
+    context.ui.lines(recipients)
 }
 
 fn shown(path: &Path) -> String {

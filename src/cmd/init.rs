@@ -155,14 +155,9 @@ fn names(document: &Document) -> Vec<&Name> {
 
 /// Takes the first identity that is there, or makes one.
 fn recipient(context: &Context<'_>) -> Result<Recipient> {
-    let mut keyring = context.keyring();
-    if keyring.identities().next().is_none() {
-        keyring.unlock_files();
-    }
-    if let Some(found) = keyring.identities().next() {
+    if let Some(found) = context.keyring().first(|_| true)?.first() {
         return found.to_recipient();
     }
-    drop(keyring);
     let (recipient, path) = identity::create(context, &Identity::generate(), context.identity.clone())?;
     let shown = printable(path.as_os_str().as_encoded_bytes());
     context.ui.done(format!("made an identity in `{shown}`"));

@@ -143,13 +143,18 @@ fn rekey_without<'a>(
 }
 
 /// Returns the keys by which this machine's identities are recipients.
-pub fn own_keys(context: &Context<'_>) -> HashSet<String> {
-    context.keyring().recipients().iter().map(|label| crate::sops::key_of(label)).collect()
+///
+/// # Errors
+/// As [`crate::keys::Keyring::recipients`].
+pub fn own_keys(context: &Context<'_>) -> Result<HashSet<String>> {
+    let recipients = context.keyring().recipients();
+    let recipients = recipients.map_err(|error| error.hint("if that is meant: `--yes-me`"))?;
+    Ok(recipients.iter().map(|label| crate::sops::key_of(label)).collect())
 }
 
 /// Refuses to lock the person out who asks: with the last recipient that an identity here opens for.
 fn check_not_own(context: &Context<'_>, name: &str, gone: &[Recipient], kept: &[Recipient]) -> Result<()> {
-    let own = own_keys(context);
+    let own = own_keys(context)?;
     let has_own = |recipients: &[Recipient]| recipients.iter().any(|recipient| own.contains(&recipient.key_text()));
     if !has_own(gone) || has_own(kept) {
         return Ok(());

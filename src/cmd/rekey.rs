@@ -99,7 +99,7 @@ fn check_stays_open(context: &Context<'_>, site: &Site<'_>, before: &[u8], recip
     let file = SealedFile::parse(before).map_err(|error| error.in_file(&site.path()))?;
     let present = file.recipient_keys();
     let after: Vec<String> = recipients.iter().map(Recipient::key_text).collect();
-    let own = own_keys(context);
+    let own = own_keys(context)?;
     if !own.iter().any(|key| present.contains(key)) || own.iter().any(|key| after.contains(key)) {
         return Ok(());
     }

@@ -112,27 +112,49 @@ impl Keyring {
         unwrapping.finish()
     }
 
-    /// Returns the recipients of this machine's identities. A person is asked for a passphrase only where none can be told
-    /// without it.
-    pub fn recipients(&mut self) -> Vec<String> {
+    /// Returns the recipients of all of this machine's identities; a person is asked for each passphrase that one needs.
+    ///
+    /// # Errors
+    /// `Kind::Locked` if an identity file stays closed: whose it is cannot be told.
+    pub fn recipients(&mut self) -> Result<Vec<String>> {
+        self.unlock_files();
+        if let Some(place) = self.places.iter().find(|place| place.is_closed()) {
+            return Err(place.closed());
+        }
         let mut recipients: Vec<String> = self.identities().filter_map(Identity::recipient).collect();
         recipients.extend(self.places.iter().filter_map(|place| place.protected()?.recipient().map(str::to_string)));
-        if !recipients.is_empty() {
-            return recipients;
+        Ok(recipients)
+    }
+
+    /// Returns the identities of the first place, in the order of the search, that has some of which `is_wanted` says so; a person
+    /// is asked for its passphrase.
+    ///
+    /// # Errors
+    /// `Kind::Locked` if that place stays closed.
+    pub fn first(&mut self, is_wanted: impl Fn(&Identity) -> bool) -> Result<Vec<&Identity>> {
+        let ask = self.ask;
+        for place in &mut self.places {
+            place.unlock_file(ask);
+            if place.is_closed() {
+                return Err(place.closed());
+            }
+            if place.identities().iter().any(&is_wanted) {
+                return Ok(place.identities().iter().filter(|identity| is_wanted(identity)).collect());
+            }
         }
-        self.unlock_files();
-        self.identities().filter_map(Identity::recipient).collect()
+        Ok(Vec::new())
+    }
+
+    /// Asks nobody from now on.
+    pub fn ask_nobody(&mut self) {
+        self.ask = None;
     }
 
     /// Opens the identity files that a passphrase protects, as far as somebody is there to be asked.
     pub fn unlock_files(&mut self) {
         let ask = self.ask;
-        for place in &mut self.places {
-            place.identities();
-            if matches!(&place.state, State::Protected(Protected::File(_))) {
-                place.unlock_any(ask);
-            }
-        }
+        let is_quiet = |place: &&mut Place| !matches!(place.source, Source::Command { .. });
+        self.places.iter_mut().filter(is_quiet).for_each(|place| place.unlock_file(ask));
     }
 
     /// Returns the identities that a passphrase opened in this call.
@@ -236,6 +258,26 @@ impl Place {
         };
         self.was_protected = matches!(self.state, State::Read { .. });
         self.was_protected
+    }
+
+    fn unlock_file(&mut self, ask: Option<fn() -> Box<dyn Ask>>) {
+        self.read();
+        if matches!(&self.state, State::Protected(Protected::File(_))) {
+            self.unlock_any(ask);
+        }
+    }
+
+    /// Tells whether it holds an identity file that nobody opened.
+    fn is_closed(&self) -> bool {
+        matches!(&self.state, State::Protected(Protected::File(_)) | State::Failed { is_protected: true, .. })
+    }
+
+    fn closed(&self) -> Error {
+        let why = match &self.state {
+            State::Failed { why, .. } => why.clone(),
+            _ => "it needs a passphrase".to_string(),
+        };
+        Error::new(Kind::Locked, format!("the identity in `{}` stays closed", self.source.shown())).because(why)
     }
 
     fn protected(&self) -> Option<&Protected> {

@@ -10,6 +10,7 @@ pub use identity::Identity;
 pub use keyring::Keyring;
 pub use keyring::Tried;
 pub use protected::Protected;
+pub use protected::is_typed_alike;
 pub use protected::protect;
 pub use source::Source;
 pub use source::default_identity_path;

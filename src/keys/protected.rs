@@ -4,6 +4,7 @@ use std::io::Write as _;
 
 use age::armor::ArmoredWriter;
 use age::armor::Format;
+use age::secrecy::ExposeSecret as _;
 use age::secrecy::SecretString;
 use zeroize::Zeroizing;
 
@@ -32,10 +33,12 @@ pub enum Protected {
 }
 
 impl Protected {
-    /// Takes an age file, armored or not; `None` for any other text, or one that is damaged.
+    /// Takes an age file, armored or not; `None` for any other text, one that is damaged, or one that no passphrase opens.
     pub fn file(text: &[u8]) -> Option<Self> {
         let is_age = text.starts_with(b"age-encryption.org/") || text.trim_ascii().starts_with(ARMOR);
-        is_age.then(|| age_file::without_armor(text)).flatten().map(Self::File)
+        let file = is_age.then(|| age_file::without_armor(text)).flatten()?;
+        let is_scrypt = file.split(|b| *b == b'\n').nth(1).is_some_and(|line| line.starts_with(b"-> scrypt "));
+        is_scrypt.then_some(Self::File(file))
     }
 
     /// Makes what opens a file; a work factor that no tool of age's writes is refused, since it could stop a machine.
@@ -94,6 +97,11 @@ pub fn protect(text: &[u8], passphrase: &Value) -> Result<Zeroizing<Vec<u8>>> {
         writer.finish()?.finish()
     };
     write().map(Zeroizing::new).map_err(|error| failed().because(error))
+}
+
+/// Tells whether a passphrase is text without control characters: others are lost on the way from some keyboards.
+pub fn is_typed_alike(passphrase: &Value) -> bool {
+    secret(passphrase).is_some_and(|text| !text.expose_secret().chars().any(char::is_control))
 }
 
 fn secret(passphrase: &Value) -> Option<SecretString> {

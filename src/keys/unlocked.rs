@@ -28,6 +28,7 @@ pub const MOST_BYTES: usize = 16 << 10;
 /// Returns the name under which this person's identities are kept; `None` without a configuration folder.
 pub fn name(world: &World) -> Option<String> {
     let config = world.folders.config.as_ref()?;
+    let config: std::path::PathBuf = config.canonicalize().unwrap_or_else(|_| config.components().collect());
     // Two configurations of one user, as tests have them, do not share their identities.
     Some(format!("secrets:identity:{}", hex(&Sha256::digest(config.as_os_str().as_encoded_bytes())[..8])))
 }
@@ -78,10 +79,17 @@ mod linux {
 
     /// Takes it away; returns whether there was something.
     pub fn forget(name: &str) -> std::result::Result<bool, KeyError> {
-        let Some(key) = find(name) else { return Ok(false) };
+        let users = KeyRing::from_special_id(KeyRingIdentifier::User, true)?;
+        let is_gone =
+            |error: &KeyError| matches!(error, KeyError::KeyDoesNotExist | KeyError::KeyExpired | KeyError::KeyRevoked);
+        let key = match users.search(name) {
+            Ok(key) => key,
+            Err(error) if is_gone(&error) => return Ok(false),
+            Err(error) => return Err(error),
+        };
         // Whoever reads at this moment finds nothing any more; the place is given back by the unlinking.
-        key.revoke()?;
-        KeyRing::from_special_id(KeyRingIdentifier::User, false)?.unlink_key(key)?;
+        let revoked = key.revoke().or_else(|error| if is_gone(&error) { Ok(()) } else { Err(error) });
+        users.unlink_key(key).or(revoked)?;
         Ok(true)
     }
 

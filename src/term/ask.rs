@@ -5,13 +5,23 @@ use std::fs::OpenOptions;
 use std::io;
 use std::io::BufRead as _;
 use std::io::BufReader;
+use std::io::Read as _;
 use std::io::Write as _;
+use std::sync::Mutex;
+use std::sync::Once;
 
 use rustix::termios::LocalModes;
 use rustix::termios::OptionalActions;
 use rustix::termios::Termios;
 use rustix::termios::tcgetattr;
 use rustix::termios::tcsetattr;
+use signal_hook::consts::SIGHUP;
+use signal_hook::consts::SIGINT;
+use signal_hook::consts::SIGQUIT;
+use signal_hook::consts::SIGTERM;
+use signal_hook::iterator::Signals;
+use signal_hook::low_level::emulate_default_handler;
+use zeroize::Zeroizing;
 
 use crate::base::Ask;
 use crate::base::Error;
@@ -20,6 +30,8 @@ use crate::base::Result;
 use crate::base::Value;
 
 const TERMINAL: &str = "/dev/tty";
+/// As a value may be.
+const MOST_TYPED: usize = 1 << 20;
 /// Up one line, clear it.
 const ERASE: &[u8] = b"\x1b[A\r\x1b[K";
 
@@ -37,11 +49,13 @@ impl Ask for Terminal {
     fn secret(&mut self, question: &str) -> Result<Value> {
         let mut terminal = open()?;
         let failed = |error: io::Error| Error::new(Kind::Failed, "nothing was entered").because(error);
-        // As the prompt does it, but before the question stands there: who types at once is not shown, and loses nothing.
-        let _silent = Silent::new(&terminal);
-        let answer = rpassword::prompt_password(format!("{question}: ")).map_err(failed)?;
-        let _ = terminal.write_all(ERASE);
-        Ok(Value::from(answer))
+        // Before the question stands there: who types at once is not shown, and loses nothing.
+        let silent = Silent::new(&terminal);
+        terminal.write_all(format!("{question}: ").as_bytes()).map_err(failed)?;
+        let answer = read_hidden(&mut terminal).map_err(failed);
+        let _ = terminal.write_all(b"\r\n").and_then(|()| terminal.write_all(ERASE));
+        drop(silent);
+        answer.map(Value::from)
     }
 
     fn confirm(&mut self, question: &str, default: bool) -> Result<bool> {
@@ -62,12 +76,63 @@ impl Ask for Terminal {
     }
 }
 
-/// A terminal that shows nothing of what is typed, until dropped.
+/// Reads a line byte by byte, so that none is longer than a terminal's own 4 KiB; backspace, `^U` and `^D` work as there.
+///
+/// Not a crate: the one that is common for this leaves the terminal silent when a signal ends the process meanwhile.
+/// Held by tests/it/identity/passphrase.rs::a_question_that_is_left_gives_the_terminal_back.
+fn read_hidden(terminal: &mut File) -> io::Result<Zeroizing<Vec<u8>>> {
+    const ERASE_ONE: [u8; 2] = [0x7f, 0x08];
+    const ERASE_ALL: u8 = 0x15;
+    const END: u8 = 0x04;
+    let ended = || io::Error::new(io::ErrorKind::UnexpectedEof, "the question was left");
+    // Growing would leave copies behind.
+    let mut line = Zeroizing::new(Vec::with_capacity(MOST_TYPED));
+    loop {
+        let mut byte = [0];
+        match (terminal.read(&mut byte)?, byte[0]) {
+            (0, _) => return Err(ended()),
+            (_, END) if line.is_empty() => return Err(ended()),
+            (_, b'\n' | b'\r') => return Ok(line),
+            (_, ERASE_ALL) => line.clear(),
+            (_, one) if ERASE_ONE.contains(&one) => {
+                // A whole character of UTF-8.
+                while line.pop().is_some_and(|last| last & 0xc0 == 0x80) {}
+            }
+            (_, END) => {}
+            (_, _) if line.len() == MOST_TYPED => return Err(io::Error::other("the line is too long")),
+            (_, other) => line.push(other),
+        }
+    }
+}
+
+/// A terminal that shows nothing of what is typed, until dropped, or until a signal ends the process.
 struct Silent(File, Termios);
+
+/// How the terminal is to be left while it is silent.
+static LEFT_AS: Mutex<Option<(File, Termios)>> = Mutex::new(None);
+
+/// Puts the terminal back before a signal ends the process; set up once, at the first question.
+static WATCH: Once = Once::new();
+
+fn watch_signals() {
+    let Ok(mut signals) = Signals::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM]) else { return };
+    std::thread::spawn(move || {
+        for signal in &mut signals {
+            if let Some((terminal, before)) = LEFT_AS.lock().ok().and_then(|mut left| left.take()) {
+                let _ = tcsetattr(&terminal, OptionalActions::Now, &before);
+            }
+            let _ = emulate_default_handler(signal);
+        }
+    });
+}
 
 impl Silent {
     fn new(terminal: &File) -> Option<Self> {
+        WATCH.call_once(watch_signals);
         let before = tcgetattr(terminal).ok()?;
+        if let (Ok(mut left), Ok(terminal)) = (LEFT_AS.lock(), terminal.try_clone()) {
+            *left = Some((terminal, before.clone()));
+        }
         let mut silent = before.clone();
         silent.local_modes.remove(LocalModes::ECHO | LocalModes::ICANON);
         tcsetattr(terminal, OptionalActions::Now, &silent).ok()?;
@@ -77,6 +142,7 @@ impl Silent {
 
 impl Drop for Silent {
     fn drop(&mut self) {
+        let _ = LEFT_AS.lock().map(|mut left| left.take());
         let _ = tcsetattr(&self.0, OptionalActions::Now, &self.1);
     }
 }

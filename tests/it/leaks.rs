@@ -11,8 +11,8 @@ use memchr::memmem;
 const SHORTEST: usize = 6;
 /// Each line of a longer value that has at least so many bytes is a value too.
 const SHORTEST_LINE: usize = 8;
-/// What every identity of age begins with; it is watched in every scene.
-const IDENTITY: &[u8] = b"AGE-SECRET-KEY-";
+/// What every identity of age begins with; they are watched in every scene.
+const IDENTITIES: [&[u8]; 2] = [b"AGE-SECRET-KEY-1", b"AGE-SECRET-KEY-PQ-1"];
 
 /// A value under watch, with all its forms.
 pub struct Canary {
@@ -59,7 +59,7 @@ impl Leak {
     /// Searches bytes for every value.
     pub fn find(bytes: &[u8], canaries: &[Canary]) -> Vec<Self> {
         let mut leaks = Vec::new();
-        if memmem::find(bytes, IDENTITY).is_some() {
+        if IDENTITIES.iter().any(|identity| memmem::find(bytes, identity).is_some()) {
             leaks.push(Self { name: "IDENTITY".to_string(), form: "raw" });
         }
         for canary in canaries {

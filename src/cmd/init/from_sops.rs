@@ -146,7 +146,8 @@ fn plain(file: &SealedFile, clear: &[String]) -> Vec<String> {
 
 /// Gives each recipient a member: the own login, the name in an SSH key's comment, or a number.
 fn members(context: &Context<'_>, files: &[Found], login: &str) -> BTreeMap<String, (String, String)> {
-    let own: Vec<String> = context.keyring().recipients().iter().map(|label| crate::sops::key_of(label)).collect();
+    let own: Vec<String> =
+        context.keyring().recipients().unwrap_or_default().iter().map(|label| crate::sops::key_of(label)).collect();
     let mut members: BTreeMap<String, (String, String)> = BTreeMap::new();
     let labels = files.iter().flat_map(|found| &found.recipients);
     for label in labels {

@@ -156,3 +156,60 @@ fn a_service_gets_its_identity_from_the_credentials_folder() {
     s.call(["get", "KEY"]).env("CREDENTIALS_DIRECTORY", &folder).go().succeeds().reveals("KEY");
     fs::rename(folder.join("secrets-identity"), s.identity()).expect("it is there");
 }
+
+/// Whoever leaves a question gets the terminal back as it was.
+#[test]
+fn a_question_that_is_left_gives_the_terminal_back() {
+    if !needs("python3") {
+        return;
+    }
+    let s = new_one();
+    let state = |text: &str| {
+        let words = ["echo", "icanon", "isig"];
+        words.map(|word| text.split([' ', ';', '\r', '\n']).any(|found| found == word))
+    };
+    for leave in ["\u{3}", "kill"] {
+        let script = if leave == "kill" {
+            "(until stty -a </dev/tty | grep -q -e '-echo '; do :; done; kill -TERM $(cat pid)) &
+             sh -c 'echo $$ > pid; exec \"$0\" identity show' \"$SECRETS\"; stty -a"
+        } else {
+            "trap : INT; sh -c 'trap - INT; exec \"$0\" identity show' \"$SECRETS\"; stty -a"
+        };
+        let call = s.shell(script).env("SECRETS", crate::sandbox::SECRETS);
+        let dialogue: &[(&str, &str)] =
+            if leave == "kill" { &[("Passphrase of", "")] } else { &[("Passphrase of", leave)] };
+        let left = call.on_terminal(dialogue).go().stdout();
+        let after = left.rsplit("speed").next().unwrap_or_default();
+        assert_eq!(state(after), [true; 3], "{leave:?}: {left}");
+    }
+}
+
+#[test]
+fn init_does_not_pass_over_an_identity_that_stays_closed() {
+    if !needs("python3") {
+        return;
+    }
+    let s = new_one();
+    s.run(["init", "--yes"]).exits(3).says("stays closed").says("there is no terminal to ask on");
+    let init = s.call(["init", "--yes"]).on_terminal(&[("Passphrase of", "wrong\r")]);
+    init.go().exits(3).shows_part("the passphrase is wrong");
+    assert!(!s.path("secrets.toml").exists());
+}
+
+/// An unprotected key beside it is not all that this person is.
+#[test]
+fn nobody_removes_himself_beside_another_key() {
+    if !needs("python3") || !needs("ssh-keygen") {
+        return;
+    }
+    let s = new_one();
+    let asked = |words: &[&str]| s.call(words.iter().copied()).on_terminal(&[("Passphrase of", &answer())]).go();
+    asked(&["init", "--yes"]).succeeds();
+    let bob = crate::team::Person::new(&s);
+    asked(&["member", "add", "bob", &bob.recipient, "--to", "dev"]).succeeds();
+    let key = s.root().join("home/.ssh/id_ed25519");
+    fs::create_dir_all(key.parent().expect("a folder")).expect("a folder");
+    s.program(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "x", "-f"]).words([&key]).go().succeeds();
+    asked(&["member", "remove", "alice", "--yes"]).exits(5).shows_part("`--yes-me`");
+    s.run(["member", "remove", "alice", "--yes"]).exits(3).says("stays closed").says("`--yes-me`");
+}
