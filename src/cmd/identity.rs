@@ -186,10 +186,11 @@ fn native_text<'i>(
     context: &Context<'_>,
     identities: impl Iterator<Item = &'i Identity>,
 ) -> Result<Zeroizing<Vec<u8>>> {
-    let mut text = Zeroizing::new(Vec::new());
-    for identity in identities.filter(|identity| identity.is_native()) {
-        text.extend_from_slice(&identity.to_file(context.world.now)?);
-    }
+    let files = identities.filter(|identity| identity.is_native()).map(|identity| identity.to_file(context.world.now));
+    let files = files.collect::<Result<Vec<_>>>()?;
+    // Growing would leave copies behind.
+    let mut text = Zeroizing::new(Vec::with_capacity(files.iter().map(|file| file.len()).sum()));
+    files.iter().for_each(|file| text.extend_from_slice(file));
     Ok(text)
 }
 

@@ -16,6 +16,7 @@ use sha3::digest::ExtendableOutput as _;
 use sha3::digest::Update as _;
 use x25519_dalek::X25519_BASEPOINT_BYTES;
 use x25519_dalek::x25519;
+use zeroize::Zeroize as _;
 use zeroize::Zeroizing;
 
 use crate::base::Result;
@@ -70,11 +71,13 @@ impl PublicKey {
     /// As [`random`].
     pub fn encapsulate(&self) -> Result<(SharedSecret, Vec<u8>)> {
         let (scalar, message) = (Zeroizing::new(random::<SHARE_BYTES>()?), Zeroizing::new(random::<32>()?));
-        let (ml_share, ml_secret) =
+        let (ml_share, mut ml_secret) =
             self.ml.encapsulate_deterministic(&(*message).into()).expect("it fails for no key that was parsed");
         let share = x25519(*scalar, X25519_BASEPOINT_BYTES);
         let secret = Zeroizing::new(x25519(*scalar, self.share));
-        Ok((combine(&ml_secret, &*secret, &share, &self.share), [ml_share.as_slice(), &share].concat()))
+        let combined = combine(&ml_secret, &*secret, &share, &self.share);
+        ml_secret.as_mut_slice().zeroize();
+        Ok((combined, [ml_share.as_slice(), &share].concat()))
     }
 }
 
@@ -107,9 +110,11 @@ impl PrivateKey {
         if has_low_order(share) {
             return None;
         }
-        let ml_secret = self.ml.decapsulate(&ml_share.try_into().ok()?).ok()?;
+        let mut ml_secret = self.ml.decapsulate(&ml_share.try_into().ok()?).ok()?;
         let secret = Zeroizing::new(x25519(*self.scalar, *share));
-        Some(combine(&ml_secret, &*secret, share, &self.public.share))
+        let combined = combine(&ml_secret, &*secret, share, &self.public.share);
+        ml_secret.as_mut_slice().zeroize();
+        Some(combined)
     }
 }
 
