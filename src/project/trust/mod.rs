@@ -75,12 +75,14 @@ impl Trust {
     pub fn load(world: &World, project: &Project) -> Result<Self> {
         let path = store::path_of(world, &project.home);
         let found = path.as_deref().map(store::read).transpose()?.flatten();
+        // A service's own folder has a record that says where its `root` led.
+        let is_service = !project.prefix.is_empty();
+        let own_path = if is_service { store::path_of(world, &project.folder) } else { None };
+        let pointer = own_path.as_deref().map(store::read).transpose()?.flatten();
+        let own = if is_service { pointer.as_ref() } else { found.as_ref() };
         let emptied = store::emptied(world, project);
-        let misplaced = store::misplaced(world, project, found.as_ref(), &emptied)?;
-        let is_left = match &found {
-            Some(record) if project.prefix.is_empty() => record.is_left,
-            _ => store::is_left(world, project),
-        };
+        let misplaced = store::misplaced(world, project, found.as_ref(), own, &emptied);
+        let is_left = own.is_some_and(|record| record.is_left);
         let record = match found {
             Some(record) => record,
             None => store::new_record(&project.home)?,

@@ -142,17 +142,15 @@ pub fn point_home(home: &Path, project: &Project, id: &str) -> Result<()> {
     })
 }
 
-/// Tells whether the settings lie where this machine would not expect them; `home` is the record that was read, and `emptied`
-/// what [`emptied`] returned.
-///
-/// # Errors
-/// As [`read`].
+/// Tells how the settings lie where this machine would not expect them; `home` is the record of the members' folder, `own` that of
+/// the project's own, and `emptied` what [`emptied`] returned.
 pub fn misplaced(
     world: &World,
     project: &Project,
     home: Option<&Record>,
+    own: Option<&Record>,
     emptied: &[Emptied],
-) -> Result<Option<Difference>> {
+) -> Option<Difference> {
     let outer = match home {
         None => known_above(world, &project.home),
         Some(record) => record.is_new_inside(&project.prefix).then(|| project.home.clone()),
@@ -162,11 +160,10 @@ pub fn misplaced(
             let outer = printable_path(&outer);
             Some(format!("it is new inside the project in `{outer}`, which this machine knows"))
         }
-        None => moved(world, project, home)?,
+        None => moved(project, own),
     };
     let gone = emptied.first().map(|gone| format!("`{}` had a secrets.toml of its own, and has none", gone.folder));
-    let text = text.or(gone);
-    Ok(text.map(|text| Difference { matter: Matter::Place, environment: None, text }))
+    text.or(gone).map(|text| Difference { matter: Matter::Place, environment: None, text })
 }
 
 /// Finds a folder above with a record, in the same repository: a commit could have put `folder` into it.
@@ -211,12 +208,6 @@ pub fn leave(emptied: &Emptied) -> Result<()> {
     update(&emptied.record, &Record::default(), |record| record.is_left = true)
 }
 
-/// Tells whether a person accepted that a project's own folder has no settings, which it has again.
-pub fn is_left(world: &World, project: &Project) -> bool {
-    let found = path_of(world, &project.folder).and_then(|path| read(&path).ok().flatten());
-    found.is_some_and(|record| record.is_left)
-}
-
 fn is_known(world: &World, folder: &Path) -> bool {
     path_of(world, folder).is_some_and(|path| path.exists())
 }
@@ -225,20 +216,10 @@ fn printable_path(path: &Path) -> String {
     printable(path.as_os_str().as_encoded_bytes())
 }
 
-fn moved(world: &World, project: &Project, home: Option<&Record>) -> Result<Option<String>> {
-    let is_service = !project.prefix.is_empty();
-    let before = match home {
-        Some(record) if !is_service => record.root.clone(),
-        None if !is_service => None,
-        _ => match path_of(world, &project.folder).map(|path| read(&path)).transpose()?.flatten() {
-            Some(own) => own.root,
-            None => return Ok(None),
-        },
-    };
-    let now = is_service.then(|| printable_path(&project.home));
-    if before == now {
-        return Ok(None);
-    }
+/// Tells how `root` leads elsewhere than the record of the project's own folder says; nothing where there is none.
+fn moved(project: &Project, own: Option<&Record>) -> Option<String> {
+    let before = &own?.root;
+    let now = (!project.prefix.is_empty()).then(|| printable_path(&project.home));
     let show = |root: &Option<String>| root.as_ref().map_or("nowhere".to_string(), |root| format!("to `{root}`"));
-    Ok(Some(format!("`root` led {}, and leads {}", show(&before), show(&now))))
+    (*before != now).then(|| format!("`root` led {}, and leads {}", show(before), show(&now)))
 }
