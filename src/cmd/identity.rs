@@ -150,8 +150,7 @@ fn unlock(context: &Context<'_>, span: &str) -> Result<()> {
     let seconds =
         seconds(span, &["d", "h", "m", "s"]).and_then(|span| u32::try_from(span).ok()).filter(|span| *span > 0);
     let seconds = seconds.ok_or_else(|| Error::new(Kind::Usage, "`--for` wants a span such as `8h` or `30m`"))?;
-    let name = unlocked::name(context.world)
-        .ok_or_else(|| Error::new(Kind::Failed, "there is no home folder whose identity could be unlocked"))?;
+    let name = kept_as(context)?;
     let mut keyring = context.keyring();
     keyring.unlock_files();
     let text = native_text(context, keyring.unlocked_by_passphrase())?;
@@ -169,9 +168,15 @@ fn unlock(context: &Context<'_>, span: &str) -> Result<()> {
     Ok(())
 }
 
+fn kept_as(context: &Context<'_>) -> Result<String> {
+    let config = context.world.folders.config.as_deref();
+    config
+        .map(unlocked::name)
+        .ok_or_else(|| Error::new(Kind::Failed, "there is no home folder, and so no identity of it"))
+}
+
 fn lock(context: &Context<'_>) -> Result<()> {
-    let name = unlocked::name(context.world)
-        .ok_or_else(|| Error::new(Kind::Failed, "there is no home folder whose identity could be locked"))?;
+    let name = kept_as(context)?;
     let forgotten = unlocked::forget(&name).map_err(|error| {
         Error::new(Kind::Unreachable, "the identity cannot be taken out of the kernel's keyring")
             .because(format!("{error:?}"))

@@ -153,8 +153,7 @@ impl Keyring {
     /// Opens the identity files that a passphrase protects, as far as somebody is there to be asked.
     pub fn unlock_files(&mut self) {
         let ask = self.ask;
-        let is_quiet = |place: &&mut Place| !matches!(place.source, Source::Command { .. });
-        self.places.iter_mut().filter(is_quiet).for_each(|place| place.unlock_file(ask));
+        self.places.iter_mut().filter(|place| place.source.is_quiet()).for_each(|place| place.unlock_file(ask));
     }
 
     /// Returns the identities that a passphrase opened in this call.
@@ -181,8 +180,7 @@ impl Keyring {
 
     /// Reads every source but a command's, which may take long or ask.
     pub fn look(&mut self) {
-        let is_quiet = |place: &&mut Place| !matches!(place.source, Source::Command { .. });
-        self.places.iter_mut().filter(is_quiet).for_each(Place::read);
+        self.places.iter_mut().filter(|place| place.source.is_quiet()).for_each(Place::read);
     }
 
     /// Returns what became of each source that is there; those not needed so far are left out.

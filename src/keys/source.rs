@@ -27,8 +27,8 @@ pub enum Source {
     Command { variable: &'static str, line: OsString },
     /// A file that somebody named, by flag or variable: it must be there.
     Named { by: &'static str, path: PathBuf },
-    /// What `identity unlock` put into the kernel's keyring, by its name there.
-    Unlocked { name: String },
+    /// What `identity unlock` put into the kernel's keyring, for this configuration folder.
+    Unlocked { config: PathBuf },
     /// A variable that holds the text itself.
     Text { variable: &'static str, text: OsString },
     /// A file at a usual place: it may be missing.
@@ -49,7 +49,7 @@ impl Source {
         let named = |by| world.env.get(by).map(|path| Self::Named { by, path: path.into() });
         sources.extend(text("SECRETS_IDENTITY"));
         sources.extend(named("SECRETS_IDENTITY_FILE"));
-        sources.extend(unlocked::name(world).map(|name| Self::Unlocked { name }));
+        sources.extend(world.folders.config.clone().map(|config| Self::Unlocked { config }));
         sources.extend(default_identity_path(world).map(|path| Self::Usual { path }));
         // What systemd and others give a service: `LoadCredential=secrets-identity:…`.
         let credentials = world.env.get("CREDENTIALS_DIRECTORY").map(Path::new);
@@ -80,13 +80,18 @@ impl Source {
     /// `Kind::Failed` if a named file is missing, or any cannot be read; as [`disk::read`].
     pub fn read(&self) -> Result<Option<Zeroizing<Vec<u8>>>> {
         match self {
-            Self::Unlocked { name } => Ok(unlocked::read(name)),
+            Self::Unlocked { config } => Ok(unlocked::read(&unlocked::name(config))),
             Self::Text { text, .. } => Ok(Some(Zeroizing::new(text.as_bytes().to_vec()))),
             Self::Named { path, .. } => disk::read(path, Limit::IDENTITY).map(Some),
             Self::Usual { path } if !path.exists() => Ok(None),
             Self::Usual { path } => disk::read(path, Limit::IDENTITY).map(Some),
             Self::Command { variable, line } => run(variable, line).map(Some),
         }
+    }
+
+    /// Tells whether reading it neither takes long nor asks, as a command may.
+    pub fn is_quiet(&self) -> bool {
+        !matches!(self, Self::Command { .. })
     }
 
     /// Returns the place for messages: a path, or the name of a variable; never what it holds.

@@ -3,10 +3,11 @@
 //! No process of ours keeps them, and they are on no disk. Every process of this user can read them until then, as it can read
 //! an identity file without a passphrase.
 
+use std::path::Path;
+
 use sha2::Digest as _;
 use sha2::Sha256;
 
-use crate::base::World;
 use crate::base::hex;
 
 #[cfg(not(target_os = "linux"))]
@@ -25,12 +26,11 @@ pub use linux::read;
 /// The largest text that fits beside others into the quota of a user, 20,000 bytes.
 pub const MOST_BYTES: usize = 16 << 10;
 
-/// Returns the name under which this person's identities are kept; `None` without a configuration folder.
-pub fn name(world: &World) -> Option<String> {
-    let config = world.folders.config.as_ref()?;
-    let config: std::path::PathBuf = config.canonicalize().unwrap_or_else(|_| config.components().collect());
-    // Two configurations of one user, as tests have them, do not share their identities.
-    Some(format!("secrets:identity:{}", hex(&Sha256::digest(config.as_os_str().as_encoded_bytes())[..8])))
+/// Returns the name under which the identities of a configuration folder are kept: two of one user, as tests have them, do not
+/// share theirs.
+pub fn name(config: &Path) -> String {
+    let config = config.canonicalize().unwrap_or_else(|_| config.components().collect());
+    format!("secrets:identity:{}", hex(&Sha256::digest(config.as_os_str().as_encoded_bytes())[..8]))
 }
 
 #[cfg(target_os = "linux")]
