@@ -76,7 +76,7 @@ impl Ask for Terminal {
     }
 }
 
-/// Reads a line byte by byte, so that none is longer than a terminal's own 4 KiB; backspace, `^U` and `^D` work as there.
+/// Reads a line byte by byte, since a terminal's own line ends at 4 KiB; backspace, `^U` and `^D` work as there.
 ///
 /// Not a crate: the one that is common for this leaves the terminal silent when a signal ends the process meanwhile.
 /// Held by tests/it/identity/passphrase.rs::a_question_that_is_left_gives_the_terminal_back.
