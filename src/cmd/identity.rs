@@ -1,17 +1,17 @@
 //! `secrets identity`
 
+mod keep;
+
 use std::path::Path;
 use std::path::PathBuf;
 
 use clap::Subcommand;
 use serde_json::json;
-use zeroize::Zeroizing;
 
 use crate::base::Ask as _;
 use crate::base::Error;
 use crate::base::Kind;
 use crate::base::Result;
-use crate::base::Value;
 use crate::base::printable;
 use crate::base::quoted_list;
 use crate::base::seconds;
@@ -23,6 +23,11 @@ use crate::keys::unlocked;
 use crate::term::Terminal;
 
 use super::context::Context;
+
+use keep::Kept;
+use keep::KeptArguments;
+
+pub use keep::create;
 
 /// Make and show identities, the private keys that open files
 #[derive(clap::Args)]
@@ -38,9 +43,8 @@ enum Command {
         /// Write it to FILE instead of the usual place
         #[arg(long, short, value_name = "FILE")]
         output: Option<PathBuf>,
-        /// Protect it by a passphrase, which every command that needs it asks for once
-        #[arg(long, short)]
-        passphrase: bool,
+        #[command(flatten)]
+        kept: KeptArguments,
         /// Make a post-quantum one, ML-KEM-768 with X25519; its recipient is two kilobytes long
         #[arg(long)]
         pq: bool,
@@ -65,17 +69,16 @@ enum Command {
     Import {
         /// An identity file, under a passphrase or not
         file: PathBuf,
-        /// Protect it by a passphrase here
-        #[arg(long, short)]
-        passphrase: bool,
+        #[command(flatten)]
+        kept: KeptArguments,
     },
 }
 
 pub fn run(context: &Context<'_>, arguments: Arguments) -> Result<()> {
     match arguments.command {
-        Command::New { output, passphrase, pq } => {
+        Command::New { output, kept, pq } => {
             let identity = if pq { Identity::generate_hybrid()? } else { Identity::generate() };
-            let (recipients, path) = store(context, &[&identity], output, passphrase)?;
+            let (recipients, path) = keep::store(context, &[&identity], output, kept.into())?;
             context.ui.done(format!("made an identity in `{}`", shown(&path)));
             context.ui.hint("keep a second copy in a safe place: without it nobody opens what is sealed to you alone");
             context.ui.lines(recipients)
@@ -84,65 +87,8 @@ pub fn run(context: &Context<'_>, arguments: Arguments) -> Result<()> {
         Command::Unlock { span } => unlock(context, &span),
         Command::Lock => lock(context),
         Command::Export { output } => export(context, output.as_deref()),
-        Command::Import { file, passphrase } => import(context, &file, passphrase),
+        Command::Import { file, kept } => import(context, &file, kept.into()),
     }
-}
-
-/// Stores an identity at `output` or the usual place; returns its recipient and the path.
-///
-/// # Errors
-/// As [`store`].
-pub fn create(context: &Context<'_>, identity: &Identity, output: Option<PathBuf>) -> Result<(String, PathBuf)> {
-    let (recipients, path) = store(context, &[identity], output, false)?;
-    Ok((recipients.concat(), path))
-}
-
-/// As [`create`], under a passphrase if that is asked for.
-///
-/// # Errors
-/// `Kind::Failed` if there is one already, no home folder to put it, or nobody to ask.
-fn store(
-    context: &Context<'_>,
-    identities: &[&Identity],
-    output: Option<PathBuf>,
-    has_passphrase: bool,
-) -> Result<(Vec<String>, PathBuf)> {
-    let usual = output.is_none();
-    let path = output.or_else(|| keys::default_identity_path(context.world)).ok_or_else(|| {
-        Error::new(Kind::Failed, "there is no home folder to put an identity")
-            .because("neither `HOME` nor `XDG_CONFIG_HOME` is set")
-            .hint("`secrets identity new --output FILE`")
-    })?;
-    let there = |error: Error| error.hint("`secrets identity show` prints the recipient of the one that is there");
-    if path.symlink_metadata().is_ok() {
-        return Err(there(Error::new(Kind::Failed, format!("`{}` exists already", shown(&path)))));
-    }
-    let mut text = native_text(context, identities.iter().copied())?;
-    if has_passphrase {
-        text = keys::protect(&text, &new_passphrase()?)?;
-    }
-    if usual && let Some(folder) = path.parent() {
-        disk::make_private_folder(folder)?;
-    }
-    disk::write_new(&path, &text, 0o600).map_err(there)?;
-    Ok((identities.iter().filter_map(|identity| identity.recipient()).collect(), path))
-}
-
-/// Asks for a passphrase twice.
-fn new_passphrase() -> Result<Value> {
-    let mut terminal = Terminal;
-    let passphrase = terminal.secret("New passphrase")?;
-    if passphrase.is_empty() {
-        return Err(Error::new(Kind::Failed, "an empty passphrase protects nothing"));
-    }
-    if !keys::is_typed_alike(&passphrase) {
-        return Err(Error::new(Kind::Failed, "a passphrase has a character that not every terminal sends")
-            .hint("take letters, digits, blanks and signs"));
-    }
-    if !passphrase.same_as(&terminal.secret("The same again")?) {
-        return Err(Error::new(Kind::Failed, "the passphrases differ").hint("try again"));
-    }
-    Ok(passphrase)
 }
 
 /// Puts the identities that a passphrase protects where the system forgets them by itself.
@@ -152,13 +98,11 @@ fn unlock(context: &Context<'_>, span: &str) -> Result<()> {
     let seconds = seconds.ok_or_else(|| Error::new(Kind::Usage, "`--for` wants a span such as `8h` or `30m`"))?;
     let name = kept_as(context)?;
     let mut keyring = context.keyring();
-    keyring.unlock_files();
-    let text = native_text(context, keyring.unlocked_by_passphrase())?;
+    let text = keep::text_of(context, keyring.unlock_all())?;
     drop(keyring);
     context.warn_of_identities();
     if text.is_empty() {
-        return Err(Error::new(Kind::Locked, "no identity was unlocked")
-            .because(context.keyring().why_not("no identity file here is under a passphrase")));
+        return Err(nothing_unlocked(context));
     }
     if text.len() > unlocked::MOST_BYTES {
         return Err(Error::new(Kind::Failed, "the identities are too large for the kernel's keyring"));
@@ -166,6 +110,18 @@ fn unlock(context: &Context<'_>, span: &str) -> Result<()> {
     unlocked::keep(&name, &text, seconds)?;
     context.ui.done(format!("unlocked for {span}; `secrets identity lock` ends it"));
     Ok(())
+}
+
+fn nothing_unlocked(context: &Context<'_>) -> Error {
+    let error = Error::new(Kind::Locked, "no identity was unlocked");
+    match context.keyring().failure() {
+        None => error.because("no identity here is under a passphrase or in the keychain"),
+        Some(failed) => {
+            let kind = if failed.kind() == Kind::Unreachable { Kind::Unreachable } else { Kind::Locked };
+            let error = error.as_kind(kind).because(failed.message());
+            failed.hints().iter().fold(error, Error::hint)
+        }
+    }
 }
 
 fn kept_as(context: &Context<'_>) -> Result<String> {
@@ -186,25 +142,12 @@ fn lock(context: &Context<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Returns the text of age's own identities; an SSH key is a file already, with a passphrase of its own or none.
-fn native_text<'i>(
-    context: &Context<'_>,
-    identities: impl Iterator<Item = &'i Identity>,
-) -> Result<Zeroizing<Vec<u8>>> {
-    let files = identities.filter(|identity| identity.is_native()).map(|identity| identity.to_file(context.world.now));
-    let files = files.collect::<Result<Vec<_>>>()?;
-    // Growing would leave copies behind.
-    let mut text = Zeroizing::new(Vec::with_capacity(files.iter().map(|file| file.len()).sum()));
-    files.iter().for_each(|file| text.extend_from_slice(file));
-    Ok(text)
-}
-
 /// Prints the native identities of the first place that holds some, under a passphrase.
 fn export(context: &Context<'_>, output: Option<&Path>) -> Result<()> {
     let mut keyring = context.keyring();
     let found = keyring.first(Identity::is_native)?;
     let recipients: Vec<String> = found.iter().filter_map(|identity| identity.recipient()).collect();
-    let text = native_text(context, found.into_iter())?;
+    let text = keep::text_of(context, found.into_iter())?;
     drop(keyring);
     context.warn_of_identities();
     if text.is_empty() {
@@ -212,7 +155,7 @@ fn export(context: &Context<'_>, output: Option<&Path>) -> Result<()> {
             .hint("`secrets identity new` makes one; an SSH key is a file of its own"));
     }
     context.ui.done(format!("exporting {}", quoted_list(&recipients)));
-    let armored = keys::protect(&text, &new_passphrase()?)?;
+    let armored = keys::protect(&text, &keep::new_passphrase()?)?;
     let Some(path) = output else { return context.ui.data(&armored) };
     disk::write_new(path, &armored, 0o600)?;
     context.ui.done(format!("wrote `{}`; `secrets identity import` takes it over", shown(path)));
@@ -220,14 +163,14 @@ fn export(context: &Context<'_>, output: Option<&Path>) -> Result<()> {
 }
 
 /// Takes over the identities of a file.
-fn import(context: &Context<'_>, file: &Path, has_passphrase: bool) -> Result<()> {
+fn import(context: &Context<'_>, file: &Path, kept: Kept) -> Result<()> {
     let is_stdin = file.as_os_str() == "-";
     let text = if is_stdin { disk::read_stdin(Limit::IDENTITY)? } else { disk::read(file, Limit::IDENTITY)? };
     let name = if is_stdin { "stdin".to_string() } else { shown(file) };
     let mut parsed = Identity::parse_all(&text);
     if let Some(protected) = &parsed.protected {
         let passphrase = Terminal.secret(&format!("Passphrase of {name}"))?;
-        parsed = protected.open(&passphrase).ok_or_else(|| Error::new(Kind::Locked, "the passphrase is wrong"))?;
+        parsed = protected.open_with(&passphrase).ok_or_else(|| Error::new(Kind::Locked, "the passphrase is wrong"))?;
     }
     for skipped in &parsed.skipped {
         context.ui.warn(format!("`{name}`: {skipped}"));
@@ -237,7 +180,7 @@ fn import(context: &Context<'_>, file: &Path, has_passphrase: bool) -> Result<()
         return Err(Error::new(Kind::Failed, format!("`{name}` has no identity that can be taken over"))
             .hint("an SSH key stays where it is; `SECRETS_IDENTITY_FILE` names any identity file"));
     }
-    let (recipients, path) = store(context, &natives, None, has_passphrase)?;
+    let (recipients, path) = keep::store(context, &natives, None, kept)?;
     context.ui.done(format!("stored the identity in `{}`", shown(&path)));
     context.ui.lines(recipients)
 }
@@ -248,16 +191,15 @@ fn shown(path: &Path) -> String {
 
 fn show(context: &Context<'_>) -> Result<()> {
     let mut keyring = context.keyring();
-    if keyring.identities().next().is_none() {
-        keyring.unlock_files();
+    if keyring.identities().count() == 0 {
+        keyring.unlock_unnamed();
     }
-    let found = keyring.identities().count();
     let tried = keyring.tried();
     drop(keyring);
     if context.ui.is_json() {
         let rows: Vec<_> = tried
             .iter()
-            .map(|tried| json!({ "place": tried.place, "recipients": tried.recipients, "remarks": tried.remarks }))
+            .map(|tried| json!({ "place": tried.place, "kept": tried.kept, "recipients": tried.recipients, "remarks": tried.remarks }))
             .collect();
         return context.ui.json(&rows);
     }
@@ -269,7 +211,7 @@ fn show(context: &Context<'_>) -> Result<()> {
             context.ui.line(recipient)?;
         }
     }
-    if found == 0 && tried.iter().all(|tried| !tried.is_protected) {
+    if tried.iter().all(|tried| tried.recipients.is_empty() && !tried.is_protected) {
         return Err(
             Error::new(Kind::Locked, "there is no identity on this machine").hint("`secrets identity new` makes one")
         );

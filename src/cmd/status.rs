@@ -61,7 +61,7 @@ fn identities(context: &Context<'_>, target: &Target) -> Vec<(String, String)> {
         let own: Vec<String> = tried.recipients.iter().map(|label| key_of(label)).collect();
         let opens = files.iter().filter(|(_, keys)| keys.iter().any(|key| own.contains(key)));
         let opens: Vec<&str> = opens.map(|(name, _)| name.as_str()).collect();
-        let mut notes: Vec<String> = tried.remarks;
+        let mut notes: Vec<String> = tried.kept.map(str::to_string).into_iter().chain(tried.remarks).collect();
         if !own.is_empty() && target.selected().is_some() {
             let none = "opens no file of this project".to_string();
             notes.insert(0, if opens.is_empty() { none } else { format!("opens {}", opens.join(", ")) });

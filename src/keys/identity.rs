@@ -11,6 +11,9 @@ use crate::sops::hybrid;
 
 use super::protected::Protected;
 
+/// What stands before a recipient in the comment of an identity file, as age's own tools write it.
+pub const PUBLIC_KEY: &str = "# public key: ";
+
 /// One private key. No `Debug`, no `Clone`; the library that holds it wipes it.
 pub struct Identity(Key);
 
@@ -27,7 +30,7 @@ pub struct Parsed {
     pub identities: Vec<Identity>,
     /// What was passed over, without any part of a key.
     pub skipped: Vec<String>,
-    /// What a passphrase opens.
+    /// What is to be opened first.
     pub protected: Option<Protected>,
 }
 
@@ -47,7 +50,7 @@ impl Identity {
 
     /// Reads the text of an identity file: one key per line, blank and `#` lines skipped; or one SSH private key.
     pub fn parse_all(text: &[u8]) -> Parsed {
-        if let Some(protected) = Protected::file(text) {
+        if let Some(protected) = Protected::file(text).or_else(|| Protected::keychain(text)) {
             return Parsed { protected: Some(protected), ..Parsed::default() };
         }
         if text.starts_with(b"-----BEGIN") {
@@ -108,7 +111,7 @@ impl Identity {
             }
             Key::Ssh(_) => return Err(Error::new(Kind::Bug, "an SSH key is not written as an identity file")),
         };
-        let head = format!("# created: {created}\n# public key: {public}\n");
+        let head = format!("# created: {created}\n{PUBLIC_KEY}{public}\n");
         let mut file = Zeroizing::new(Vec::with_capacity(head.len() + secret.len() + 1));
         file.extend_from_slice(head.as_bytes());
         file.extend_from_slice(secret.as_bytes());

@@ -1,14 +1,17 @@
 //! Identities: what they are, where they come from, and which one opens a file.
 
 mod identity;
+pub mod keychain;
 mod keyring;
+mod place;
 mod protected;
 mod source;
 pub mod unlocked;
 
 pub use identity::Identity;
+pub use identity::PUBLIC_KEY;
 pub use keyring::Keyring;
-pub use keyring::Tried;
+pub use place::Tried;
 pub use protected::Protected;
 pub use protected::is_typed_alike;
 pub use protected::protect;

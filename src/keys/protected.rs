@@ -1,4 +1,5 @@
-//! Identities under a passphrase: an identity file in age's scrypt form (<https://c2sp.org/age>), and encrypted SSH keys.
+//! Identities that wait to be opened: an identity file under a passphrase in age's scrypt form (<https://c2sp.org/age>),
+//! encrypted SSH keys, and the keychain.
 
 use std::io::Write as _;
 
@@ -10,13 +11,18 @@ use zeroize::Zeroizing;
 
 use crate::base::Error;
 use crate::base::Kind;
+use crate::base::Reference;
 use crate::base::Result;
 use crate::base::Value;
 use crate::disk::Limit;
 use crate::sops::age_file;
 
 use super::identity::Identity;
+use super::identity::PUBLIC_KEY;
 use super::identity::Parsed;
+use super::keychain;
+use super::keychain::Item;
+use super::place::Asker;
 
 /// What age's own tools take at most: four seconds, four gigabytes.
 const MOST_WORK_FACTOR: u8 = 22;
@@ -24,11 +30,13 @@ const MOST_WORK_FACTOR: u8 = 22;
 const WORK_FACTOR: u8 = 18;
 const ARMOR: &[u8] = b"-----BEGIN AGE ENCRYPTED FILE-----";
 
-/// Identities that a passphrase opens.
+/// Identities that something else than reading them opens.
 pub enum Protected {
-    /// An age file.
+    /// An age file, which a passphrase opens.
     File(Vec<u8>),
-    /// An SSH private key, and its public half.
+    /// An item of the keychain, and the recipients that the file with its reference names.
+    Keychain(Item, Vec<String>),
+    /// An SSH private key, which a passphrase opens, and its public half.
     Ssh(Box<age::ssh::EncryptedKey>, String),
 }
 
@@ -41,6 +49,16 @@ impl Protected {
         is_scrypt.then_some(Self::File(file))
     }
 
+    /// Takes an identity file whose one line leads to the keychain: what `identity new --keychain` writes.
+    pub fn keychain(text: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(text).ok()?;
+        let mut lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let (Some(line), None) = (lines.next(), lines.next()) else { return None };
+        let item = Item::of(&Reference::parse(line).ok()?).ok()?;
+        let recipients = text.lines().filter_map(|line| line.strip_prefix(PUBLIC_KEY)).map(str::to_string).collect();
+        Some(Self::Keychain(item, recipients))
+    }
+
     /// Makes what opens a file; a work factor that no tool of age's writes is refused, since it could stop a machine.
     pub fn identity(passphrase: SecretString) -> age::scrypt::Identity {
         let mut identity = age::scrypt::Identity::new(passphrase);
@@ -48,21 +66,62 @@ impl Protected {
         identity
     }
 
-    /// Returns the recipient, where it can be told without the passphrase.
-    pub fn recipient(&self) -> Option<&str> {
+    /// Returns the recipients, as far as they can be told before it is opened.
+    pub fn recipients(&self) -> &[String] {
         match self {
-            Self::File(_) => None,
-            Self::Ssh(_, recipient) => Some(recipient),
+            Self::File(_) => &[],
+            Self::Keychain(_, recipients) => recipients,
+            Self::Ssh(_, recipient) => std::slice::from_ref(recipient),
+        }
+    }
+
+    /// Tells whether a person is asked for a passphrase.
+    pub fn needs_passphrase(&self) -> bool {
+        !matches!(self, Self::Keychain(..))
+    }
+
+    /// Tells whether it holds age's own kind, and not an SSH key.
+    pub fn is_native(&self) -> bool {
+        !matches!(self, Self::Ssh(..))
+    }
+
+    /// Tells how it is kept.
+    pub fn kept(&self) -> &'static str {
+        match self {
+            Self::File(_) | Self::Ssh(..) => "under a passphrase",
+            Self::Keychain(..) => "in the keychain",
         }
     }
 
     /// Tells whether it could open a file with these recipients.
     pub fn could_open(&self, recipients: &[&str]) -> bool {
-        self.recipient().is_none_or(|own| recipients.iter().any(|label| label.starts_with(own)))
+        let own = self.recipients();
+        own.is_empty() || own.iter().any(|own| recipients.iter().any(|label| label.starts_with(own.as_str())))
     }
 
-    /// Opens it; `None` if the passphrase is wrong.
-    pub fn open(&self, passphrase: &Value) -> Option<Parsed> {
+    /// Opens it, with a passphrase that is asked for as that of `shown`, or from the keychain.
+    ///
+    /// # Errors
+    /// `Kind::Locked` if the passphrase is wrong or nobody is there to be asked; as [`keychain::read_one`].
+    pub fn open(&self, shown: &str, ask: Asker) -> Result<Parsed> {
+        let locked = |why: &str| Error::new(Kind::Locked, why);
+        if let Self::Keychain(item, _) = self {
+            let text = keychain::read_one(item)?.ok_or_else(|| {
+                Error::new(Kind::Locked, format!("the keychain has no item `{item}`"))
+                    .hint("`secrets identity import` takes a copy of the identity over")
+            })?;
+            let parsed = Identity::parse_all(text.expose());
+            return if parsed.identities.is_empty() { Err(locked("the item is no identity")) } else { Ok(parsed) };
+        }
+        let ask = ask.ok_or_else(|| locked("it needs a passphrase"))?;
+        let passphrase = ask()
+            .secret(&format!("Passphrase of {shown}"))
+            .map_err(|error| locked(&format!("it needs a passphrase: {}", error.message())))?;
+        self.open_with(&passphrase).ok_or_else(|| locked("the passphrase is wrong"))
+    }
+
+    /// Opens what a passphrase opens; `None` if it is wrong.
+    pub fn open_with(&self, passphrase: &Value) -> Option<Parsed> {
         let passphrase = secret(passphrase)?;
         match self {
             Self::File(file) => {
@@ -70,6 +129,7 @@ impl Protected {
                 let text = age_file::decrypt(file, &Self::identity(passphrase), most)?;
                 Some(Identity::parse_all(&text))
             }
+            Self::Keychain(..) => None,
             Self::Ssh(key, _) => {
                 let key = age::ssh::Identity::from(key.decrypt(passphrase).ok()?);
                 Some(Parsed { identities: vec![Identity::ssh(key)], ..Parsed::default() })

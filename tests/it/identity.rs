@@ -1,5 +1,6 @@
 //! `secrets identity`
 
+mod keychain;
 mod passphrase;
 mod unlock;
 

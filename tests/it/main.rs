@@ -13,6 +13,7 @@ mod globals;
 mod identity;
 mod import;
 mod init;
+mod keychain;
 mod leaks;
 mod list;
 mod member;

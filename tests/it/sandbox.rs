@@ -105,6 +105,11 @@ impl Sandbox {
         self
     }
 
+    /// Returns every variable of the scene's commands.
+    pub fn variables(&self) -> &BTreeMap<OsString, OsString> {
+        &self.env
+    }
+
     /// Takes a variable away.
     #[must_use]
     pub fn without(mut self, name: &str) -> Self {
@@ -626,6 +631,11 @@ impl Outcome {
         assert!(is_shown, "expected the value of {name} to be shown\n{}", self.report());
         self.revealed.borrow_mut().insert(name.into());
         self
+    }
+
+    /// The scene's own look at something may show any value.
+    pub fn may_reveal_all(&self) {
+        self.revealed.borrow_mut().extend(self.leaks.iter().map(|leak| leak.name.clone()));
     }
 
     /// Returns stdout as text.

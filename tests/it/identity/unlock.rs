@@ -93,7 +93,7 @@ fn another_session_of_the_same_user_finds_it() {
 #[test]
 fn what_cannot_be_unlocked_is_said() {
     let s = Sandbox::new().secret("KEY");
-    s.run(["identity", "unlock"]).exits(3).says("no identity file here is under a passphrase");
+    s.run(["identity", "unlock"]).exits(3).says("no identity here is under a passphrase or in the keychain");
     for span in ["", "8", "h", "-1h", "0s", "1w", "99999999999d"] {
         s.run(["identity", "unlock", &format!("--for={span}")]).exits(2).says("`--for` wants a span");
     }

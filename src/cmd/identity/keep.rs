@@ -1,0 +1,153 @@
+//! Where a new identity is kept: in a file, under a passphrase, in the keychain.
+
+use std::path::PathBuf;
+
+use zeroize::Zeroizing;
+
+use crate::base::Ask as _;
+use crate::base::Error;
+use crate::base::Kind;
+use crate::base::Result;
+use crate::base::Value;
+use crate::cmd::context::Context;
+use crate::disk;
+use crate::keys;
+use crate::keys::Identity;
+use crate::keys::keychain;
+use crate::keys::keychain::Item;
+use crate::term::Terminal;
+
+use super::shown;
+
+/// The arguments that say how an identity is kept.
+#[derive(clap::Args)]
+pub struct KeptArguments {
+    /// Protect it by a passphrase, which every command that needs it asks for once
+    #[arg(long, short, conflicts_with = "keychain")]
+    passphrase: bool,
+    /// Keep it in the keychain of the operating system
+    #[arg(long, short)]
+    keychain: bool,
+}
+
+/// How an identity is kept.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Kept {
+    /// In the keychain; the file says where.
+    InKeychain,
+    /// In a private file, as it is.
+    Open,
+    /// In a file under a passphrase.
+    UnderPassphrase,
+}
+
+impl From<KeptArguments> for Kept {
+    fn from(arguments: KeptArguments) -> Self {
+        match (arguments.keychain, arguments.passphrase) {
+            (true, _) => Self::InKeychain,
+            (_, true) => Self::UnderPassphrase,
+            _ => Self::Open,
+        }
+    }
+}
+
+/// Stores an identity at `output` or the usual place; returns its recipient and the path.
+///
+/// # Errors
+/// As [`store`].
+pub fn create(context: &Context<'_>, identity: &Identity, output: Option<PathBuf>) -> Result<(String, PathBuf)> {
+    let (recipients, path) = store(context, &[identity], output, Kept::Open)?;
+    Ok((recipients.concat(), path))
+}
+
+/// As [`create`], kept as is asked for.
+///
+/// # Errors
+/// `Kind::Failed` if there is one already, no home folder to put it, or nobody to ask; as [`keychain::write`].
+pub fn store(
+    context: &Context<'_>,
+    identities: &[&Identity],
+    output: Option<PathBuf>,
+    kept: Kept,
+) -> Result<(Vec<String>, PathBuf)> {
+    let usual = output.is_none();
+    let path = output.or_else(|| keys::default_identity_path(context.world)).ok_or_else(|| {
+        Error::new(Kind::Failed, "there is no home folder to put an identity")
+            .because("neither `HOME` nor `XDG_CONFIG_HOME` is set")
+            .hint("`secrets identity new --output FILE`")
+    })?;
+    let there = |error: Error| error.hint("`secrets identity show` prints the recipient of the one that is there");
+    if path.symlink_metadata().is_ok() {
+        return Err(there(Error::new(Kind::Failed, format!("`{}` exists already", shown(&path)))));
+    }
+    let recipients: Vec<String> = identities.iter().filter_map(|identity| identity.recipient()).collect();
+    let text = text_of(context, identities.iter().copied())?;
+    let (text, item) = match kept {
+        Kept::Open => (text, None),
+        Kept::UnderPassphrase => (keys::protect(&text, &new_passphrase()?)?, None),
+        Kept::InKeychain => {
+            let item = item_of(&recipients);
+            keychain::write(&item, Value::from(text))?;
+            (leading_to(context, &item, &recipients), Some(item))
+        }
+    };
+    if usual && let Some(folder) = path.parent() {
+        disk::make_private_folder(folder)?;
+    }
+    let written = disk::write_new(&path, &text, 0o600).map_err(there);
+    if let (Err(_), Some(item)) = (&written, item) {
+        let _ = keychain::remove(&item);
+    }
+    written?;
+    Ok((recipients, path))
+}
+
+/// The keychain shows a name; so many characters of a recipient tell it from any other.
+fn item_of(recipients: &[String]) -> Item {
+    let name: String = recipients.iter().flat_map(|first| first.chars()).take(20).collect();
+    Item::own("identity", name)
+}
+
+/// The recipient stands there too: whoever has one opens no keychain for a file that is not sealed to it.
+fn leading_to(context: &Context<'_>, item: &Item, recipients: &[String]) -> Zeroizing<Vec<u8>> {
+    let mut text = format!("# created: {}, in the keychain of this machine\n", context.world.now);
+    recipients.iter().for_each(|recipient| text.push_str(&format!("{}{recipient}\n", keys::PUBLIC_KEY)));
+    text.push_str(&format!("{item}\n"));
+    Zeroizing::new(text.into_bytes())
+}
+
+/// Asks for a passphrase twice.
+///
+/// # Errors
+/// `Kind::Failed` if nobody answers, the answers differ, or it could not be typed again elsewhere.
+pub fn new_passphrase() -> Result<Value> {
+    let mut terminal = Terminal;
+    let passphrase = terminal.secret("New passphrase")?;
+    if passphrase.is_empty() {
+        return Err(Error::new(Kind::Failed, "an empty passphrase protects nothing"));
+    }
+    if !keys::is_typed_alike(&passphrase) {
+        return Err(Error::new(Kind::Failed, "a passphrase has a character that not every terminal sends")
+            .hint("take letters, digits, blanks and signs"));
+    }
+    if !passphrase.same_as(&terminal.secret("The same again")?) {
+        return Err(Error::new(Kind::Failed, "the passphrases differ").hint("try again"));
+    }
+    Ok(passphrase)
+}
+
+/// Returns the text of age's own identities; an SSH key is a file already, with a passphrase of its own or none.
+///
+/// # Errors
+/// As [`Identity::to_file`].
+pub fn text_of<'i>(
+    context: &Context<'_>,
+    identities: impl Iterator<Item = &'i Identity>,
+) -> Result<Zeroizing<Vec<u8>>> {
+    let files = identities.filter(|identity| identity.is_native()).map(|identity| identity.to_file(context.world.now));
+    let files = files.collect::<Result<Vec<_>>>()?;
+    // Growing would leave copies behind.
+    let mut text = Zeroizing::new(Vec::with_capacity(files.iter().map(|file| file.len()).sum()));
+    files.iter().for_each(|file| text.extend_from_slice(file));
+    Ok(text)
+}
