@@ -23,6 +23,8 @@ pub mod keys;
 pub mod project;
 
 // Values.
+pub mod store;
+
 pub mod resolve;
 
 // Work.

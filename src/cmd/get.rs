@@ -46,13 +46,7 @@ fn value(context: &Context<'_>, target: &Target, name: &Name) -> Result<Value> {
     let missing =
         || Error::new(Kind::Failed, format!("`{name}` is not set in `{place}`")).hint("`secrets list` shows the names");
     let selected = target.selected();
-    let mut request = Request { file: selected.is_none().then(|| target.path()), ..Request::default() };
-    // References of other names do not matter here.
-    if let Some(selected) = &selected {
-        let layers = selected.project.layers(selected.environment)?;
-        let references = layers.iter().flat_map(|layer| &layer.references).map(|reference| &reference.name);
-        request.satisfied = references.filter(|other| *other != name).map(Name::to_string).collect();
-    }
+    let request = Request { file: selected.is_none().then(|| target.path()), ..Request::default() };
     judge::check_settings(context, target)?;
     let mut plan = resolve::plan(&request, selected.as_ref())?;
     judge::check_layers(context, target, &plan.layers)?;

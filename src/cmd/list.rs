@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use crate::base::Name;
 use crate::base::Result;
+use crate::base::quoted_list;
 use crate::resolve;
 use crate::resolve::Request;
 
@@ -23,22 +23,17 @@ pub struct Arguments {
 pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
     let target = Target::choose(context, &arguments.target)?;
     let selected = target.selected();
-    let mut references: Vec<&Name> = Vec::new();
-    if let Some(selected) = &selected {
-        let layers = selected.project.layers(selected.environment)?;
-        references = layers.into_iter().flat_map(|layer| &layer.references).map(|reference| &reference.name).collect();
-    }
-    let request = Request {
-        file: selected.is_none().then(|| target.path()),
-        satisfied: references.iter().map(ToString::to_string).collect(),
-        ..Request::default()
-    };
+    let request = Request { file: selected.is_none().then(|| target.path()), ..Request::default() };
     let plan = resolve::plan(&request, selected.as_ref())?;
     if context.ui.is_json() {
-        let rows =
-            plan.rows.iter().map(|row| json!({ "name": row.name.as_str(), "origin": plan.layers[row.layer].shown }));
-        let references = references.iter().map(|name| json!({ "name": name.as_str(), "origin": "reference" }));
-        return context.ui.json(&rows.chain(references).collect::<Vec<_>>());
+        let origin =
+            |row: &resolve::Row| json!({ "name": row.name.as_str(), "origin": plan.layers[row.layer].origin() });
+        return context.ui.json(&plan.rows.iter().map(origin).collect::<Vec<_>>());
     }
-    context.ui.lines(plan.rows.iter().map(|row| &row.name).chain(references).map(Name::as_str))
+    let personal = plan.rows.iter().filter(|row| plan.layers[row.layer].is_personal());
+    let personal: Vec<&str> = personal.map(|row| row.name.as_str()).collect();
+    if !personal.is_empty() {
+        context.ui.hint(format!("{} on this machine: your own, from the keychain", quoted_list(&personal)));
+    }
+    context.ui.lines(plan.rows.iter().map(|row| row.name.as_str()))
 }

@@ -17,6 +17,7 @@ mod identity;
 mod import;
 mod init;
 mod judge;
+mod keychain;
 mod list;
 mod member;
 mod past;

@@ -16,6 +16,8 @@ use crate::term::Terminal;
 
 use super::change;
 use super::context::Context;
+use super::keychain;
+use super::keychain::PlaceArguments;
 use super::target::Target;
 use super::target::TargetArguments;
 
@@ -32,6 +34,8 @@ pub struct Arguments {
     from_file: Option<PathBuf>,
     #[command(flatten)]
     target: TargetArguments,
+    #[command(flatten)]
+    place: PlaceArguments,
     /// Catches a value that was given all the same, to refuse it without showing it.
     #[arg(hide = true, allow_hyphen_values = true, trailing_var_arg = true)]
     value: Vec<OsString>,
@@ -40,6 +44,11 @@ pub struct Arguments {
 pub fn run(context: &Context<'_>, arguments: Arguments) -> Result<()> {
     let name = checked_name(&arguments)?;
     let target = Target::choose(context, &arguments.target)?;
+    if arguments.place.local || arguments.place.keychain {
+        let value = value(&arguments, &target, &name)?;
+        let set = if arguments.place.local { keychain::set_local } else { keychain::set_referenced };
+        return set(context, &target, &name, value);
+    }
     check_reference(&target, &name)?;
     change::check_writing(&target)?;
     let value = value(&arguments, &target, &name)?;
@@ -86,6 +95,7 @@ fn check_reference(target: &Target, name: &Name) -> Result<()> {
     }
     let environment = &selected.environment.name;
     Err(Error::new(Kind::Failed, format!("`{name}` is a reference in `{environment}`"))
+        .hint("`--local` keeps a value of your own; `--keychain` stores one where a `keychain://` reference leads")
         .hint(format!("remove it from [environments.{environment}.from] in secrets.toml first")))
 }
 

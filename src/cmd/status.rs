@@ -155,6 +155,8 @@ struct Report {
     rotate: Vec<(String, String, Vec<String>)>,
     /// A change of several files that was interrupted.
     waiting: Option<String>,
+    /// The names of which this person keeps a value of his own.
+    personal: Vec<String>,
     /// The identities of this machine: the place, and what it opens by the headers of the project's files.
     identities: Vec<(String, String)>,
 }
@@ -196,6 +198,8 @@ impl Report {
                 self.rotate.push((former.name.clone(), environment.clone(), names));
             }
         }
+        let personal = trust.personal(project, selected.environment);
+        self.personal = personal.iter().map(ToString::to_string).collect();
         self.waiting = transaction::waiting(&trust)?.map(|unfinished| unfinished.what().to_string());
         Ok(())
     }
@@ -220,6 +224,7 @@ impl Report {
             "changed": self.changed,
             "rotate": rotate.collect::<Vec<_>>(),
             "interrupted": self.waiting,
+            "personal": self.personal,
             "identities": self.identities.iter().map(|(place, note)| json!({ "place": place, "note": note })).collect::<Vec<_>>(),
         })
     }
@@ -265,6 +270,9 @@ impl Report {
         }
         for (member, environment, names) in &self.rotate {
             row("rotate", &format!("{member} has seen {} of {environment}", quoted_list(names)));
+        }
+        if !self.personal.is_empty() {
+            row("personal", &format!("{}, yours on this machine, laid over the file", self.personal.join(", ")));
         }
         if let Some(what) = &self.waiting {
             row("interrupted", &format!("`{what}`: `secrets rekey --resume` finishes it, `--abort` undoes it"));

@@ -65,8 +65,8 @@ impl Item {
     }
 
     /// Returns the reference that leads to it.
-    pub fn reference(&self) -> String {
-        Reference::print(SCHEME, &[&self.service, &self.name])
+    pub fn reference(&self) -> Reference {
+        Reference::new(SCHEME, &[&self.service, &self.name])
     }
 
     fn entry(&self, store: &CredentialStore) -> keyring_core::Result<Entry> {
@@ -76,7 +76,7 @@ impl Item {
 
 impl fmt::Display for Item {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.reference())
+        self.reference().fmt(f)
     }
 }
 

@@ -9,6 +9,7 @@ use crate::base::Error;
 use crate::base::Kind;
 use crate::base::Name;
 use crate::base::Pattern;
+use crate::base::Reference;
 use crate::base::Result;
 use crate::base::Timestamp;
 use crate::base::printable;
@@ -61,11 +62,15 @@ pub struct Project {
 }
 
 /// A name whose value lives in a store.
-pub struct Reference {
+pub struct Referenced {
     /// The name.
     pub name: Name,
-    /// The reference as secrets.toml has it.
+    /// What secrets.toml says of it, as text.
     pub text: String,
+    /// Where the value is.
+    pub reference: Reference,
+    /// Whether a program starts without it.
+    pub is_optional: bool,
 }
 
 /// A named set of values.
@@ -81,7 +86,7 @@ pub struct Environment {
     /// Names that stand in clear.
     pub plain: Vec<Pattern>,
     /// Names that are references to a store.
-    pub references: Vec<Reference>,
+    pub references: Vec<Referenced>,
 }
 
 /// What is known of a name, in every environment.

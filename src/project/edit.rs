@@ -51,6 +51,16 @@ impl Settings {
         }
     }
 
+    /// Adds a reference to an environment.
+    pub fn add_reference(&mut self, environment: &str, name: &Name, reference: &str) {
+        let environment = &mut self.table("environments")[environment];
+        let from = &mut environment["from"];
+        if from.is_none() {
+            *from = Item::Table(Table::new());
+        }
+        from[name.as_str()] = value(reference);
+    }
+
     /// Adds a member, or recipients to one who is there.
     pub fn add_member(&mut self, name: &str, recipients: &[Recipient], kind: MemberKind, until: Option<&str>) {
         let member = &mut self.table("members")[name];

@@ -13,7 +13,7 @@ pub mod trust;
 
 pub use config::Environment;
 pub use config::Project;
-pub use config::Reference;
+pub use config::Referenced;
 pub use config::ValueSpec;
 pub use discover::FILE_NAME;
 pub use discover::discover;

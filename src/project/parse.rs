@@ -4,6 +4,7 @@ use crate::base::Error;
 use crate::base::Kind;
 use crate::base::Name;
 use crate::base::Pattern;
+use crate::base::Reference;
 use crate::base::Result;
 use crate::base::Timestamp;
 use crate::base::printable;
@@ -11,10 +12,11 @@ use crate::base::seconds;
 use crate::sops::Recipient;
 
 use super::config::Environment;
-use super::config::Reference;
+use super::config::Referenced;
 use super::config::ValueSpec;
 use super::raw::RawEnvironment;
 use super::raw::RawFormer;
+use super::raw::RawFrom;
 use super::raw::RawMember;
 use super::raw::RawValue;
 use super::team::Former;
@@ -76,11 +78,27 @@ pub fn environment(name: String, raw: RawEnvironment) -> Result<Environment> {
         Some(file) => path_below(&file)?,
         None => default_file(&name),
     };
-    let references =
-        raw.from.0.into_iter().map(|(name, value)| Ok(Reference { name: Name::parse(name)?, text: as_text(value) }));
+    let in_from = |error: Error| error.in_front(format!("[environments.{name}.from]: "));
+    let references = raw.from.0.into_iter().map(|(name, from)| referenced(name, from).map_err(in_from));
     let references = references.collect::<Result<Vec<_>>>()?;
     let plain = raw.plain.iter().map(|text| Pattern::parse(text)).collect::<Result<Vec<_>>>()?;
     Ok(Environment { name, extends: raw.extends, file, readers: raw.readers, plain, references })
+}
+
+fn referenced(name: String, from: serde_json::Value) -> Result<Referenced> {
+    let name = Name::parse(name)?;
+    let text = as_text(from.clone());
+    let raw = match from {
+        serde_json::Value::String(reference) => RawFrom { reference, ..RawFrom::default() },
+        other => serde_json::from_value(other)
+            .map_err(|error| Error::new(Kind::Failed, format!("`{name}` is not understood")).because(error))?,
+    };
+    if let Some(ttl) = &raw.ttl {
+        let wrong = || Error::new(Kind::Failed, format!("`ttl` of `{name}` is not a span such as `15m` or `1h`"));
+        seconds(ttl, &["d", "h", "m", "s"]).ok_or_else(wrong)?;
+    }
+    let reference = Reference::parse(&raw.reference).map_err(|error| error.in_front(format!("`{name}`: ")))?;
+    Ok(Referenced { name, text, reference, is_optional: raw.optional })
 }
 
 /// What some version of a `secrets.toml` declared, as far as it can be understood.

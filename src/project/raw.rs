@@ -81,6 +81,19 @@ pub struct RawEnvironment {
     pub from: Ordered<serde_json::Value>,
 }
 
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a reference, or a table such as `{ ref = \"vault://…\", optional = true }`")]
+pub struct RawFrom {
+    #[serde(rename = "ref")]
+    pub reference: String,
+    #[serde(default)]
+    pub optional: bool,
+    // Read by the stages that keep remote values and know several stores of one kind.
+    pub ttl: Option<String>,
+    #[serde(rename = "store")]
+    pub _store: Option<String>,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a table such as `{ required = true }`")]
 pub struct RawValue {

@@ -11,6 +11,8 @@ use crate::sops::Opened;
 use super::layer::Layer;
 use super::layer::Source;
 use super::plan::Plan;
+use super::stored;
+use super::stored::Stored;
 
 /// Decides over a file that was opened: its environment's name, and what it holds.
 pub type Judge<'a> = dyn FnMut(&str, &Opened) -> Result<()> + 'a;
@@ -18,8 +20,9 @@ pub type Judge<'a> = dyn FnMut(&str, &Opened) -> Result<()> + 'a;
 /// Returns names and values in the plan's order; `judge` sees every declared file before anything of it is taken.
 ///
 /// # Errors
-/// As [`Keyring::open`] and [`crate::sops::SealedFile::open`]: `Kind::Locked`; whatever `judge` returns.
+/// As [`Keyring::open`] and [`crate::sops::SealedFile::open`]: `Kind::Locked`; whatever `judge` returns; as [`stored::read`].
 pub fn fill(plan: Plan, keyring: &mut Keyring, judge: &mut Judge<'_>) -> Result<Vec<(Name, Value)>> {
+    plan.stored().try_for_each(Stored::check)?;
     let mut wanted: Vec<Vec<Option<usize>>> = plan.layers.iter().map(|layer| vec![None; layer.len()]).collect();
     let mut names = Vec::with_capacity(plan.rows.len());
     for (index, row) in plan.rows.into_iter().enumerate() {
@@ -28,6 +31,7 @@ pub fn fill(plan: Plan, keyring: &mut Keyring, judge: &mut Judge<'_>) -> Result<
     }
     let preserved: HashSet<Name> = plan.preserved.into_iter().collect();
     let mut values: Vec<Option<Value>> = names.iter().map(|_| None).collect();
+    let mut of_stores: Vec<(usize, Stored)> = Vec::new();
     for (layer, wanted) in plan.layers.into_iter().zip(wanted) {
         if wanted.iter().all(Option::is_none) && is_needless(&layer, &preserved) {
             continue;
@@ -49,7 +53,15 @@ pub fn fill(plan: Plan, keyring: &mut Keyring, judge: &mut Judge<'_>) -> Result<
                 }
                 opened.into_values().enumerate().for_each(&mut keep);
             }
+            Source::Stored(stored) => {
+                of_stores.extend(wanted.into_iter().zip(stored).filter_map(|(index, stored)| Some((index?, stored))));
+            }
         }
+    }
+    // After the files: whether they are what they claim to be is known before anybody else is asked.
+    let references: Vec<&Stored> = of_stores.iter().map(|(_, stored)| stored).collect();
+    for (at, value) in stored::read(&references)? {
+        values[of_stores[at].0] = Some(value);
     }
     Ok(names.into_iter().zip(values).filter_map(|(name, value)| Some((name, value?))).collect())
 }
@@ -59,7 +71,7 @@ pub fn fill(plan: Plan, keyring: &mut Keyring, judge: &mut Judge<'_>) -> Result<
 fn is_needless(layer: &Layer, preserved: &HashSet<Name>) -> bool {
     let is_preserved = |name: &&str| preserved.contains(*name);
     match &layer.source {
-        Source::Plain(_) => true,
+        Source::Plain(_) | Source::Stored(_) => true,
         Source::Sealed { .. } => !layer.is_empty() && layer.names().iter().all(is_preserved),
     }
 }

@@ -4,19 +4,25 @@ use std::path::Path;
 
 use crate::base::Error;
 use crate::base::Name;
+use crate::base::Reference;
 use crate::base::Result;
 use crate::base::printable;
 use crate::base::quoted_list;
 use crate::disk;
 use crate::disk::Limit;
 use crate::dotenv::Document;
+use crate::keys::keychain::Item;
 use crate::project::Environment;
 use crate::project::Project;
+use crate::project::Referenced;
+use crate::project::Trust;
 use crate::sops::Leniency;
 use crate::sops::Notes;
 use crate::sops::Seal;
 use crate::sops::SealedFile;
 use crate::sops::short;
+
+use super::stored::Stored;
 
 /// A file with names.
 pub struct Layer {
@@ -36,6 +42,8 @@ pub enum Source {
     Plain(Document),
     /// A sealed file.
     Sealed { file: Box<SealedFile>, notes: Notes },
+    /// References to stores.
+    Stored(Vec<Stored>),
 }
 
 impl Layer {
@@ -78,6 +86,47 @@ impl Layer {
         sealed_layer(&bytes, project, environment)
     }
 
+    /// Takes the references of an environment; `None` without any.
+    pub fn references(project: &Project, environment: &Environment) -> Option<Self> {
+        let stored = |own: &Referenced| Stored {
+            name: own.name.clone(),
+            reference: own.reference.clone(),
+            // What is required and absent stops a program, whatever its reference says.
+            is_optional: own.is_optional && !project.value(&own.name).required,
+            is_personal: false,
+        };
+        let stored: Vec<Stored> = environment.references.iter().map(stored).collect();
+        let shown = format!("the references of `{}`", environment.name);
+        Self::stored(shown, stored)
+    }
+
+    /// Takes the values that this person keeps for himself, in an environment; `None` without any.
+    pub fn personal(project: &Project, environment: &Environment, trust: &Trust) -> Option<Self> {
+        let stored = |name: Name| Stored {
+            reference: personal_reference(project, environment, trust, &name),
+            name,
+            is_optional: false,
+            is_personal: true,
+        };
+        let stored = trust.personal(project, environment).into_iter().map(stored).collect();
+        Self::stored("your own values".to_string(), stored)
+    }
+
+    fn stored(shown: String, stored: Vec<Stored>) -> Option<Self> {
+        let source = Source::Stored(stored);
+        let layer = Self { shown, environment: None, readers: Vec::new(), source };
+        (!layer.is_empty()).then_some(layer)
+    }
+
+    /// Returns where a listing says that a name comes from.
+    pub fn origin(&self) -> &str {
+        match &self.source {
+            Source::Stored(_) if self.is_personal() => "personal",
+            Source::Stored(_) => "reference",
+            Source::Plain(_) | Source::Sealed { .. } => &self.shown,
+        }
+    }
+
     /// Returns the names, in file order.
     pub fn names(&self) -> Vec<&str> {
         match &self.source {
@@ -86,6 +135,7 @@ impl Layer {
             Source::Sealed { file, .. } => {
                 file.names().map(|name| std::str::from_utf8(name).unwrap_or_default()).collect()
             }
+            Source::Stored(stored) => stored.iter().map(|stored| stored.name.as_str()).collect(),
         }
     }
 
@@ -94,6 +144,7 @@ impl Layer {
         match &self.source {
             Source::Plain(document) => document.entries().count(),
             Source::Sealed { file, .. } => file.names().count(),
+            Source::Stored(stored) => stored.len(),
         }
     }
 
@@ -102,16 +153,22 @@ impl Layer {
         self.len() == 0
     }
 
-    /// Tells whether the file carries a seal.
-    pub fn is_sealed(&self) -> bool {
-        self.seal().is_some()
+    /// Tells whether nobody who can write to the repository alone gives its values: a seal, or references that this machine
+    /// accepted one by one.
+    pub fn is_covered(&self) -> bool {
+        self.seal().is_some() || matches!(self.source, Source::Stored(_))
+    }
+
+    /// Tells whether these are a person's own values.
+    pub fn is_personal(&self) -> bool {
+        matches!(&self.source, Source::Stored(stored) if stored.iter().any(|stored| stored.is_personal))
     }
 
     /// Returns the seal that the file claims.
     pub fn seal(&self) -> Option<&Seal> {
         match &self.source {
             Source::Sealed { file, .. } => file.seal(),
-            Source::Plain(_) => None,
+            Source::Plain(_) | Source::Stored(_) => None,
         }
     }
 
@@ -119,9 +176,15 @@ impl Layer {
     pub fn warning(&self) -> Option<String> {
         match &self.source {
             Source::Sealed { file, notes } if file.seal().is_none() => unsealed_warning(&self.shown, notes),
-            Source::Sealed { .. } | Source::Plain(_) => None,
+            Source::Sealed { .. } | Source::Plain(_) | Source::Stored(_) => None,
         }
     }
+}
+
+/// Returns where a person's own value of a name is: under the random id that this machine gave the project, so that another
+/// project of the same name reaches nothing.
+pub fn personal_reference(project: &Project, environment: &Environment, trust: &Trust, name: &Name) -> Reference {
+    Item::own(trust.id(), format!("{}/{name}", project.label(environment))).reference()
 }
 
 /// Returns what should be said of an unsealed file; `None` if all of it is covered by sops' own mac.

@@ -15,7 +15,9 @@ use crate::project::Project;
 use crate::project::Trust;
 
 use super::layer::Layer;
+use super::layer::Source;
 use super::policy;
+use super::stored::Stored;
 
 /// What was asked for; nothing after this sees a flag.
 #[derive(Default)]
@@ -68,15 +70,11 @@ pub struct Row {
 /// Makes the plan: reads the files, lays them over each other, and selects.
 ///
 /// # Errors
-/// As [`Layer::of`]; `Kind::Failed` for a pattern that fits no name; `Kind::Refused` for references, which this version
-/// does not fetch.
+/// As [`Layer::of`]; `Kind::Failed` for a pattern that fits no name, and for a name that stands both in a file and among
+/// the references of its environment.
 pub fn plan(request: &Request, selected: Option<&Selected<'_>>) -> Result<Plan> {
     let layers = layers(request, selected)?;
-    let references = references(selected)?;
-    let (rows, left_out, preserved) = select(request, &layers, &references)?;
-    if let Some(selected) = selected {
-        check_references(request, selected)?;
-    }
+    let (rows, left_out, preserved) = select(request, &layers)?;
     Ok(Plan { layers, rows, left_out, preserved })
 }
 
@@ -84,12 +82,22 @@ impl Plan {
     /// Refuses what must not, or cannot, become the environment of a program.
     ///
     /// # Errors
-    /// `Kind::Failed` for required names that no layer has; `Kind::Refused` for names that run code ([`policy`]).
+    /// `Kind::Failed` for required names that no layer has; `Kind::Refused` for names that run code ([`policy`]) and for
+    /// references that this build cannot follow.
     pub fn check(&self, request: &Request, selected: Option<&Selected<'_>>) -> Result<()> {
         if let Some(selected) = selected {
             check_required(request, selected, self)?;
         }
+        self.stored().try_for_each(|stored| stored.check())?;
         policy::check(self, selected)
+    }
+
+    /// Returns what is to be had from stores.
+    pub fn stored(&self) -> impl Iterator<Item = &Stored> {
+        self.rows.iter().filter_map(|row| match &self.layers[row.layer].source {
+            Source::Stored(stored) => stored.get(row.position),
+            Source::Plain(_) | Source::Sealed { .. } => None,
+        })
     }
 }
 
@@ -97,23 +105,41 @@ fn layers(request: &Request, selected: Option<&Selected<'_>>) -> Result<Vec<Laye
     let mut layers = request.env_files.iter().map(|path| Layer::plain(path)).collect::<Result<Vec<_>>>()?;
     if let Some(path) = &request.file {
         layers.push(Layer::undeclared(path)?);
-    } else if let Some(Selected { project, environment, .. }) = selected {
-        for environment in project.layers(environment)? {
-            layers.push(Layer::of(project, environment)?);
+    } else if let Some(Selected { project, environment, trust }) = selected {
+        for layer in project.layers(environment)? {
+            let references = Layer::references(project, layer);
+            if is_declared_there(project, layer, &trust.borrow()) || references.is_none() {
+                layers.push(Layer::of(project, layer)?);
+                check_double(layers.last(), references.as_ref(), &layer.name)?;
+            }
+            layers.extend(references);
         }
+        // Of the chosen environment alone: a value that somebody keeps for development has no place in what extends it.
+        layers.extend(Layer::personal(project, environment, &trust.borrow()));
     }
     Ok(layers)
 }
 
-fn references<'a>(selected: Option<&Selected<'a>>) -> Result<Vec<&'a Name>> {
-    let Some(selected) = selected else { return Ok(Vec::new()) };
-    let layers = selected.project.layers(selected.environment)?;
-    Ok(layers.into_iter().flat_map(|layer| &layer.references).map(|reference| &reference.name).collect())
+/// Tells whether an environment has a file, or had one that this machine knows of: one that was taken away is missed.
+fn is_declared_there(project: &Project, environment: &Environment, trust: &Trust) -> bool {
+    project.path_of(environment).symlink_metadata().is_ok()
+        || trust.file(&project.below_home(&environment.file)).is_some()
+}
+
+fn check_double(file: Option<&Layer>, references: Option<&Layer>, environment: &str) -> Result<()> {
+    let (Some(file), Some(references)) = (file, references) else { return Ok(()) };
+    let in_file = file.names();
+    let Some(name) = references.names().into_iter().find(|name| in_file.contains(name)) else { return Ok(()) };
+    Err(Error::new(
+        Kind::Failed,
+        format!("`{name}` stands in `{}` and among the references of `{environment}`", file.shown),
+    )
+    .hint(format!("`secrets unset {name} --env {environment}`, or take the reference out of secrets.toml")))
 }
 
 type Selection = (Vec<Row>, Vec<Name>, Vec<Name>);
 
-fn select(request: &Request, layers: &[Layer], references: &[&Name]) -> Result<Selection> {
+fn select(request: &Request, layers: &[Layer]) -> Result<Selection> {
     let mut order: Vec<&str> = Vec::new();
     let names: Vec<Vec<&str>> = layers.iter().map(Layer::names).collect();
     let mut origin: HashMap<&str, (usize, usize)> = HashMap::with_capacity(names.iter().map(Vec::len).sum());
@@ -125,8 +151,7 @@ fn select(request: &Request, layers: &[Layer], references: &[&Name]) -> Result<S
         }
     }
     for pattern in request.only.iter().chain(&request.except) {
-        let mut known = order.iter().copied().chain(references.iter().map(|name| name.as_str()));
-        if !known.any(|name| pattern.matches(name)) {
+        if !order.iter().any(|name| pattern.matches(name)) {
             return Err(
                 Error::new(Kind::Failed, format!("no name fits `{pattern}`")).hint("`secrets list` shows the names")
             );
@@ -135,8 +160,7 @@ fn select(request: &Request, layers: &[Layer], references: &[&Name]) -> Result<S
     let mut rows = Vec::with_capacity(order.len());
     let mut left_out = Vec::new();
     let is_satisfied = |text: &str| request.satisfied.iter().any(|name| name == text);
-    let of_a_store = references.iter().filter(|name| is_satisfied(name.as_str()));
-    let mut preserved: Vec<Name> = of_a_store.map(|name| (*name).clone()).collect();
+    let mut preserved = Vec::new();
     for text in order {
         let name = super::layer::legal(text.as_bytes())?;
         if is_satisfied(text) {
@@ -160,18 +184,6 @@ impl Request {
     fn wants(&self, name: &Name) -> bool {
         self.takes(name.as_str()) && !self.satisfied.iter().any(|satisfied| satisfied == name.as_str())
     }
-}
-
-/// References are fetched by a later stage; until then a program does not start without them.
-fn check_references(request: &Request, selected: &Selected<'_>) -> Result<()> {
-    let references = references(Some(selected))?;
-    let wanted: Vec<&str> = references.into_iter().filter(|name| request.wants(name)).map(Name::as_str).collect();
-    if wanted.is_empty() {
-        return Ok(());
-    }
-    Err(Error::new(Kind::Refused, format!("{} is a reference to a store", quoted_list(&wanted)))
-        .because("this version does not fetch references")
-        .hint("leave it out with `--except`, or give it in the environment with `--preserve-env`"))
 }
 
 fn check_required(request: &Request, selected: &Selected<'_>, plan: &Plan) -> Result<()> {

@@ -73,19 +73,22 @@ pub(super) fn check(plan: &Plan, selected: Option<&Selected<'_>>) -> Result<()> 
     let mut unsealed = Vec::new();
     for row in &plan.rows {
         let name = row.name.as_str();
+        let layer = &plan.layers[row.layer];
         match danger(name) {
             Some(Danger::Never | Danger::Declared) if lets_pass(&row.name) => {}
             Some(Danger::Never) => never.push(name),
+            // Set on this machine, by the person who starts the program.
+            Some(Danger::Declared) if layer.is_personal() => {}
             Some(Danger::Declared) if !is_declared(&row.name, selected) => undeclared.push(name),
             Some(Danger::Declared) if !lets_run_code(&row.name) => unknown.push(name),
-            Some(Danger::Declared) if !plan.layers[row.layer].is_sealed() => unsealed.push(name),
+            Some(Danger::Declared) if !layer.is_covered() => unsealed.push(name),
             Some(Danger::Declared | Danger::Warn) | None => {}
         }
     }
     if let Some(first) = never.first() {
-        return Err(refused(&never, "a file must not set", "")
+        return Err(refused(&never, "a file or a store must not set", "")
             .because("with such a name it could take over the loader, the shell or `secrets` itself")
-            .hint("remove it from the file, or leave it out with `--except`")
+            .hint("remove it there, or leave it out with `--except`")
             .hint(format!("`secrets allow --name {first}` lets it pass, in this project on this machine")));
     }
     if !undeclared.is_empty() {

@@ -1,5 +1,8 @@
 //! The real gnome-keyring on a bus of its own, without a display.
 
+mod personal;
+mod references;
+
 use std::fs;
 use std::os::unix::net::UnixListener;
 use std::process::Child;

@@ -512,11 +512,11 @@ fn names_that_take_over_the_loader_or_shell_are_refused_from_everywhere() {
     for name in ["LD_PRELOAD", "PATH", "BASH_ENV", "GIT_SSH_COMMAND", "SECRETS_IDENTITY", "SOPS_AGE_KEY", "IFS"] {
         let s = Sandbox::new().value(name, "evil").settings(&format!("[values.{name}]\nruns_code = true\n"));
         let outcome = s.run(["run", "--", "touch", "started"]);
-        outcome.exits(125).says(&format!("a file must not set `{name}`"));
+        outcome.exits(125).says(&format!("a file or a store must not set `{name}`"));
         s.run(["run", "--except", name, "--", "true"]).succeeds();
         let s = Sandbox::new().file("plain.env", format!("{name}=evil\n"));
         let outcome = s.run(["run", "--env-file", "plain.env", "--", "touch", "started"]);
-        outcome.exits(125).says(&format!("a file must not set `{name}`"));
+        outcome.exits(125).says(&format!("a file or a store must not set `{name}`"));
         assert!(!s.path("started").exists());
     }
 }
@@ -601,7 +601,7 @@ fn a_sealed_file_in_anothers_place_is_refused() {
 #[test]
 fn a_reference_is_refused_until_there_is_a_store_for_it() {
     let s = Sandbox::new().settings("[environments.development.from]\nDB = \"vault://a/b#c\"\n").value("KEY", "v");
-    s.run(["run", "--", "true"]).exits(125).says("`DB` is a reference to a store");
+    s.run(["run", "--", "true"]).exits(125).says("`DB`: this version knows no store `vault`");
     s.call(["run", "--preserve-env=DB", "--", "printenv", "DB"]).env("DB", "mine").go().succeeds().shows("mine");
     s.run(["run", "--only", "KEY", "--", "printenv", "KEY"]).succeeds().shows("v");
     s.run(["get", "KEY"]).succeeds().shows("v");

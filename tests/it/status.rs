@@ -42,6 +42,7 @@ fn json_has_the_same() {
         "changed": [],
         "rotate": [],
         "interrupted": null,
+        "personal": [],
         "identities": [{ "place": s.identity(), "note": "opens development" }],
     });
     assert_eq!(s.run(["status", "--json"]).succeeds().json(), want);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::Name;
+use crate::project::Environment;
 use crate::project::Project;
 use crate::sops::Bytes32;
 use crate::sops::Version;
@@ -143,6 +144,35 @@ impl Trust {
                 if let Some(known) = known.environments.get_mut(name).filter(|known| Some(&known.readers) == was) {
                     known.readers.clone_from(&now.readers);
                 }
+            }
+        });
+    }
+
+    /// Notes whether this person keeps a value of his own of a name, in an environment.
+    pub fn keep_personal(&mut self, label: String, name: &Name, is_kept: bool) {
+        let name = name.to_string();
+        self.note(move |record| {
+            let names = record.personal.entry(label.clone()).or_default();
+            if is_kept {
+                names.insert(name.clone());
+            } else {
+                names.remove(&name);
+            }
+            record.personal.retain(|_, names| !names.is_empty());
+        });
+    }
+
+    /// Takes this machine's own reference: what it says of a name was not changed by anybody else.
+    pub fn adopt_reference(&mut self, project: &Project, environment: &Environment, name: &Name) {
+        let prefix = project.prefix.clone();
+        let environment_name = environment.name.clone();
+        let own = environment.references.iter().find(|own| own.name == *name);
+        let Some((name, text)) = own.map(|own| (own.name.to_string(), own.text.clone())) else { return };
+        self.note(move |record| {
+            let service = record.services.get_mut(&prefix);
+            let facts = service.and_then(|service| service.environments.get_mut(&environment_name));
+            if let Some(facts) = facts {
+                facts.references.insert(name.clone(), text.clone());
             }
         });
     }

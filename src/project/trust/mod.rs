@@ -213,6 +213,13 @@ impl Trust {
         project.value(name).runs_code && (is_accepted || self.is_digest_demanded())
     }
 
+    /// Returns the names of which this person keeps a value of his own, in order; none where digests stand for the record, so
+    /// that a job is the same on every machine.
+    pub fn personal(&self, project: &Project, environment: &Environment) -> Vec<Name> {
+        let names = self.record.personal.get(&project.label(environment)).filter(|_| !self.is_digest_demanded());
+        names.into_iter().flatten().filter_map(|name| Name::parse(name).ok()).collect()
+    }
+
     /// Tells whether `allow --name` let a name pass on this machine.
     pub fn lets_pass(&self, name: &Name) -> bool {
         self.record.names.contains(name.as_str())

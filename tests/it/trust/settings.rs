@@ -146,7 +146,7 @@ fn a_name_that_runs_code_wants_the_record_too() {
     // One name that no project needs passes alone, on this machine.
     let s = Sandbox::new().value("LD_WARN", "yes").value("LD_AUDIT", "/nowhere.so");
     s.run(["allow", "--name", "LD_WARN"]).succeeds();
-    s.run(["run", "--", "true"]).exits(125).says("a file must not set `LD_AUDIT`");
+    s.run(["run", "--", "true"]).exits(125).says("a file or a store must not set `LD_AUDIT`");
     s.run(["run", "--except", "LD_AUDIT", "--", "true"]).succeeds();
 }
 

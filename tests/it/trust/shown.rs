@@ -65,7 +65,7 @@ fn deny_takes_references_and_names_back_and_keeps_what_was_seen() {
     assert_eq!(start(&s, &flags), (125, false));
     s.run(["status"]).succeeds().shows_part("seen on this machine");
     s.run(["allow"]).succeeds();
-    s.run(["run", "--except", "DB", "--", "true"]).exits(125).says("a file must not set `LD_WARN`");
+    s.run(["run", "--except", "DB", "--", "true"]).exits(125).says("a file or a store must not set `LD_WARN`");
     s.write(crate::sandbox::SEALED, old);
     s.run(["run", "--except", "DB,LD_WARN", "--", "true"]).exits(125).says("brought back");
 }
