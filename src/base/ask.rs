@@ -11,6 +11,9 @@ pub trait Ask {
     /// `Kind::Failed` if there is no terminal to ask on.
     fn secret(&mut self, question: &str) -> Result<Value>;
 
+    /// Shows a line to the person at the terminal, if there is one.
+    fn tell(&mut self, text: &str);
+
     /// Asks yes or no; an empty answer is `default`.
     ///
     /// # Errors

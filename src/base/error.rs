@@ -91,6 +91,16 @@ impl Error {
         self
     }
 
+    /// Returns an error that says the same: for a cause that several things have.
+    pub fn again(&self) -> Self {
+        let error = Self::new(self.kind(), self.message());
+        let error = match self.causes().into_iter().next() {
+            Some(cause) => error.because(cause),
+            None => error,
+        };
+        self.hints().iter().fold(error, Self::hint)
+    }
+
     /// Puts words in front of the message, such as the file that it speaks of.
     #[must_use]
     pub fn in_front(mut self, words: impl AsRef<str>) -> Self {

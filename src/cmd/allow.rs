@@ -22,6 +22,7 @@ use crate::team::copies;
 use super::change;
 use super::context::Context;
 use super::judge;
+use super::plugin;
 use super::target::Target;
 use super::target::TargetArguments;
 
@@ -33,8 +34,11 @@ pub struct Arguments {
     /// Let this name pass, although it can run code, in this project on this machine
     #[arg(long, value_name = "NAME")]
     name: Vec<String>,
+    /// Let this age plugin be started for this project on this machine
+    #[arg(long, value_name = "NAME")]
+    plugin: Vec<String>,
     /// Print the digest for SECRETS_TRUST, which stands for this record in CI; accept nothing
-    #[arg(long, conflicts_with = "name")]
+    #[arg(long, conflicts_with_all = ["name", "plugin"])]
     print: bool,
     /// With --print: of this environment
     #[arg(long, short, value_name = "ENV", requires = "print")]
@@ -57,12 +61,16 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
         selected.trust.borrow_mut().allow_name(name);
         context.ui.done(format!("`{name}` passes from now on, in this project on this machine"));
     }
-    if names.is_empty() {
+    let plugins = arguments.plugin.iter().map(|name| plugin::parse(name)).collect::<Result<Vec<_>>>()?;
+    allow_plugins(context, &selected, plugins.clone());
+    let is_all = names.is_empty() && plugins.is_empty();
+    if is_all {
+        context.accepts();
         allow(context, &selected)?;
     }
     let saved = selected.trust.borrow_mut().save(selected.project);
     saved.map_err(|error| Error::new(Kind::Failed, "what was accepted cannot be remembered").because(error))?;
-    if !names.is_empty() {
+    if !is_all {
         return Ok(());
     }
     if !arguments.no_git {
@@ -72,6 +80,18 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
+fn allow_plugins(context: &Context<'_>, selected: &Selected<'_>, names: Vec<String>) {
+    let mut trust = selected.trust.borrow_mut();
+    let new: Vec<String> = names.into_iter().filter(|name| !trust.lets_plugin(name)).collect();
+    for name in &new {
+        context.ui.done(format!("`age-plugin-{name}` may be started from now on, for this project on this machine"));
+    }
+    if !new.is_empty() {
+        context.keyring().accept_plugins(&new);
+        trust.allow_plugins(new);
+    }
+}
+
 /// Shows what differs, and accepts it.
 fn allow(context: &Context<'_>, selected: &Selected<'_>) -> Result<()> {
     let (project, trust) = (selected.project, selected.trust);
@@ -79,6 +99,7 @@ fn allow(context: &Context<'_>, selected: &Selected<'_>) -> Result<()> {
         context.ui.warn(format!("accepted: {}", difference.text));
     }
     show_new(context, selected);
+    allow_plugins(context, selected, plugin::of_members(project));
     trust.borrow_mut().allow(project);
     let mut left = Vec::new();
     for environment in &project.environments {

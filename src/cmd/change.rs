@@ -234,7 +234,7 @@ fn write_new(context: &Context<'_>, target: &Target, draft: &Draft) -> Result<Wr
     if let Some(file) = trust.borrow().file(&seal.place.path) {
         seal.links = Links::Made(file.links());
     }
-    draft.write(&known, &selector, Some(seal), now)
+    draft.write(&context.connected(known), &selector, Some(seal), now)
 }
 
 /// A file without a seal is not proved to be this environment's: what secrets.toml would bare in it a person has to accept.

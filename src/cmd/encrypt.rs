@@ -68,7 +68,12 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
         }
         return edit(context, output, draft);
     }
-    let written = draft.write(&recipients(context, arguments)?, &Selector::for_plain(&[])?, None, context.world.now)?;
+    let written = draft.write(
+        &context.connected(recipients(context, arguments)?),
+        &Selector::for_plain(&[])?,
+        None,
+        context.world.now,
+    )?;
     let path = if arguments.in_place { Some(&arguments.file) } else { output };
     match path {
         None => context.ui.data(&written.bytes),

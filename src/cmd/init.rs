@@ -19,6 +19,7 @@ use crate::keys::Identity;
 use crate::project;
 use crate::project::FILE_NAME;
 use crate::project::Project;
+use crate::resolve::Selected;
 use crate::sops::Recipient;
 
 use super::change;
@@ -26,6 +27,7 @@ use super::context::Context;
 use super::git;
 use super::identity;
 use super::judge;
+use super::plugin;
 use super::sops_yaml;
 use super::target::Target;
 
@@ -76,6 +78,9 @@ pub fn run(context: &Context<'_>, arguments: Arguments) -> Result<()> {
         begin(context, &arguments, &folder, &mut changed)?;
     }
     let target = Target::declared(context.world, project::load(&folder)?, 0)?;
+    if let Some(selected) = target.selected().filter(|_| is_new) {
+        allow_own_plugins(context, &selected);
+    }
     if target.path().symlink_metadata().is_err() {
         change::create(context, &target, Vec::new())?;
         changed.push(target.shown());
@@ -158,6 +163,11 @@ fn recipient(context: &Context<'_>) -> Result<Recipient> {
     if let Some(found) = context.keyring().first(|_| true)?.first() {
         return found.to_recipient();
     }
+    // Who makes a project with a key that a plugin holds has decided for the plugin.
+    context.keyring().accept_own_plugins();
+    if let Some(found) = context.keyring().plugin_recipient() {
+        return Recipient::parse(&found);
+    }
     let (recipient, path) = identity::create(context, &Identity::generate(), context.identity.clone())?;
     let shown = printable(path.as_os_str().as_encoded_bytes());
     context.ui.done(format!("made an identity in `{shown}`"));
@@ -166,6 +176,17 @@ fn recipient(context: &Context<'_>) -> Result<Recipient> {
     ));
     context.reload_keyring();
     Recipient::parse(&recipient)
+}
+
+/// Remembers the plugins of this person's own keys; those of other members wait for `allow`.
+fn allow_own_plugins(context: &Context<'_>, selected: &Selected<'_>) {
+    let own = context.keyring().accept_own_plugins();
+    let names: Vec<String> =
+        plugin::of_members(selected.project).into_iter().filter(|name| own.contains(name)).collect();
+    if !names.is_empty() {
+        selected.trust.borrow_mut().allow_plugins(names);
+        judge::remember(context, selected);
+    }
 }
 
 fn check_not_inside(context: &Context<'_>) -> Result<()> {

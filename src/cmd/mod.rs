@@ -22,6 +22,7 @@ mod list;
 mod member;
 mod past;
 mod plain;
+mod plugin;
 mod rekey;
 mod reseal;
 mod run;
@@ -124,6 +125,7 @@ pub fn run(mut world: World) -> u8 {
         Some(folder) => world.go_to(folder),
         None => Ok(()),
     };
+    let world = std::sync::Arc::new(world);
     let context = Context::new(&world, &ui, global.identity);
     let outcome = outcome.and_then(|()| dispatch(&context, cli.command));
     match outcome {

@@ -291,7 +291,7 @@ impl Work<'_> {
         let selector = Selector::for_plain(&environment.plain)?;
         let latest =
             sides.iter().fold(self.context.world.now, |now, side| now.later_of(side.file().metadata().last_modified));
-        draft.write(&recipients, &selector, Some(seal), latest)
+        draft.write(&self.context.connected(recipients), &selector, Some(seal), latest)
     }
 
     /// Says which names changed, and who reads: never a value.

@@ -96,7 +96,8 @@ impl<'c> Team<'c> {
     /// `Kind::Refused` for a reader whom this machine has not accepted, and as every reader of a file; `Kind::Locked` if no
     /// identity here opens one of them; `Kind::Failed` if something cannot be written. Nothing was written then, but where
     /// the message says so.
-    pub fn commit(&mut self, scope: &Scope, what: &str, edits: &Edits, jobs: Vec<Job<'_>>) -> Result<usize> {
+    pub fn commit(&mut self, scope: &Scope, what: &str, edits: &Edits, mut jobs: Vec<Job<'_>>) -> Result<usize> {
+        jobs.iter_mut().for_each(|job| self.context.keyring().connect(job.rewrap.recipients_mut()));
         let after = Self::edited(scope, edits)?;
         let wraps: Vec<Vec<Recipient>> = jobs.iter().map(|job| job.rewrap.recipients().to_vec()).collect();
         let prepared = prepare(jobs, &mut self.context.keyring(), self.context.world.now)?;

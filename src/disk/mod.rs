@@ -9,6 +9,7 @@ mod transaction;
 mod write;
 
 pub use lock::Lock;
+pub use program::find_guarded;
 pub use program::find_installed;
 pub use program::find_program;
 pub use read::Limit;

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -60,6 +61,55 @@ pub fn find_installed(program: &str, env: &Env) -> Option<PathBuf> {
     let search = env.get_even_empty("PATH").unwrap_or(OsStr::new(DEFAULT_PATH));
     let mut paths = std::env::split_paths(search).filter(|folder| folder.is_absolute()).map(|f| f.join(program));
     paths.find(|path| matches!(look(path), Look::Executable))
+}
+
+/// Finds a program that nobody but root and this user could have put there: in an absolute folder of `PATH` that belongs to one of
+/// them and where not everybody writes, and not below `outside`, wherever links lead. The path that comes back has no link.
+///
+/// # Errors
+/// `Kind::Failed` if there is none; the hint tells of one that was passed over.
+pub fn find_guarded(program: &str, env: &Env, outside: &[PathBuf]) -> Result<PathBuf> {
+    let search = env.get_even_empty("PATH").unwrap_or(OsStr::new(DEFAULT_PATH));
+    let mut passed = None;
+    for folder in std::env::split_paths(search).filter(|folder| folder.is_absolute()) {
+        let path = folder.join(program);
+        if !matches!(look(&path), Look::Executable) {
+            continue;
+        }
+        match guarded(&path, outside) {
+            Ok(real) => return Ok(real),
+            Err(why) => passed = passed.or(Some((path, why))),
+        }
+    }
+    let error = Error::new(Kind::Failed, format!("`{program}` was not found"));
+    Err(match passed {
+        Some((path, why)) => error.hint(format!("`{}` was passed over: {why}", printable(path.as_os_str().as_bytes()))),
+        None => error.hint("install it into a folder of `PATH`"),
+    })
+}
+
+fn guarded(path: &Path, outside: &[PathBuf]) -> std::result::Result<PathBuf, &'static str> {
+    let folder = path.parent().and_then(|folder| folder.canonicalize().ok()).ok_or("its folder cannot be read")?;
+    let real = path.canonicalize().map_err(|_| "it cannot be read")?;
+    let real_folder = real.parent().ok_or("it cannot be read")?;
+    for place in outside {
+        // A link in the project leads wherever its author likes.
+        let is_below = |place: &Path| [path, &folder, &real].iter().any(|found| found.starts_with(place));
+        if is_below(place) || place.canonicalize().is_ok_and(|place| is_below(&place)) {
+            return Err("it lies in the project");
+        }
+    }
+    let own = rustix::process::geteuid().as_raw();
+    for part in [folder.as_path(), real_folder, &real] {
+        let found = fs::metadata(part).map_err(|_| "it cannot be read")?;
+        if found.uid() != own && found.uid() != 0 {
+            return Err("it belongs to another user");
+        }
+        if found.mode() & 0o002 != 0 {
+            return Err("everybody could have written it");
+        }
+    }
+    Ok(real)
 }
 
 enum Look {

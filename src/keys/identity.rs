@@ -9,6 +9,7 @@ use crate::base::Result;
 use crate::sops::Recipient;
 use crate::sops::hybrid;
 
+use super::plugin::Held;
 use super::protected::Protected;
 
 /// What stands before a recipient in the comment of an identity file, as age's own tools write it.
@@ -30,6 +31,8 @@ pub struct Parsed {
     pub identities: Vec<Identity>,
     /// What was passed over, without any part of a key.
     pub skipped: Vec<String>,
+    /// The keys that plugins hold.
+    pub plugins: Vec<Held>,
     /// What is to be opened first.
     pub protected: Option<Protected>,
 }
@@ -57,15 +60,22 @@ impl Identity {
             return parse_ssh(text);
         }
         let mut parsed = Parsed::default();
+        let mut comments: Vec<&str> = Vec::new();
         for (index, line) in text.split(|b| *b == b'\n').enumerate() {
             let line = line.strip_suffix(b"\r").unwrap_or(line);
-            if line.is_empty() || line.starts_with(b"#") {
+            let line = std::str::from_utf8(line).unwrap_or("?");
+            if line.is_empty() || line.starts_with('#') {
+                comments.push(line);
                 continue;
             }
-            match std::str::from_utf8(line).ok().and_then(parse_line) {
-                Some(key) => parsed.identities.push(Self(key)),
-                None => parsed.skipped.push(format!("line {} is not an identity", index + 1)),
+            if let Some(key) = parse_line(line) {
+                parsed.identities.push(Self(key));
+            } else if let Some(held) = Held::parse(line, &comments) {
+                parsed.plugins.push(held);
+            } else {
+                parsed.skipped.push(format!("line {} is not an identity", index + 1));
             }
+            comments.clear();
         }
         parsed
     }

@@ -1,35 +1,65 @@
 //! The search for an identity that opens a file: source by source, and no further than needed.
 
+use std::collections::HashMap;
+use std::collections::HashSet;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+
 use crate::base::Error;
 use crate::base::Kind;
 use crate::base::Result;
 use crate::base::World;
 use crate::sops::DataKey;
+use crate::sops::Recipient;
 use crate::sops::SealedFile;
+use crate::sops::Unwrapping;
 use crate::sops::short;
 
 use super::identity::Identity;
 use super::place::Asker;
 use super::place::Place;
 use super::place::Tried;
+use super::plugin::Held;
+use super::plugin::Opener;
+use super::plugin::Program;
+use super::plugin::Wrapper;
 use super::protected::Protected;
+use super::source::MayRun;
 use super::source::Source;
 
 /// The identities of this call. A source is read when it is needed, and once.
 pub struct Keyring {
     places: Vec<Place>,
     ask: Asker,
+    /// Finds a plugin that may be started.
+    find: Finder,
+    programs: HashMap<String, Found>,
+    /// The plugins that a person decided for in this call.
+    accepted: HashSet<String>,
 }
+
+/// Finds the program of a plugin, by its name, and whether a person decided for it in this call; or says why it must not be
+/// started.
+pub type Finder = Box<dyn Fn(&str, bool) -> Result<PathBuf> + Send + Sync>;
+
+type Found = std::result::Result<Arc<Program>, Arc<Error>>;
 
 impl Keyring {
     /// Lists the sources without reading any.
-    pub fn new(sources: Vec<Source>, ask: Asker) -> Self {
-        Self { places: sources.into_iter().map(Place::new).collect(), ask }
+    pub fn new(sources: Vec<Source>, ask: Asker, find: Finder) -> Self {
+        Self {
+            places: sources.into_iter().map(Place::new).collect(),
+            ask,
+            find,
+            programs: HashMap::new(),
+            accepted: HashSet::new(),
+        }
     }
 
     /// Lists this world's sources; `flag` is `--identity`.
-    pub fn of(world: &World, flag: Option<&std::path::Path>, ask: Asker) -> Self {
-        Self::new(Source::list(world, flag), ask)
+    pub fn of(world: &World, flag: Option<&Path>, ask: Asker, find: Finder, may_run: &MayRun) -> Self {
+        Self::new(Source::list(world, flag, may_run), ask, find)
     }
 
     /// Finds the data key of a file.
@@ -41,22 +71,54 @@ impl Keyring {
     /// keychain may have one that does.
     pub fn open(&mut self, file: &SealedFile, shown: &str, readers: &[String]) -> Result<DataKey> {
         let mut unwrapping = file.unwrapping()?;
-        let mut opens = |place: &mut Place| {
+        let opens = |place: &mut Place, unwrapping: &mut Unwrapping| {
             let mut identities = place.identities().iter();
             identities.any(|identity| unwrapping.try_identity(identity.as_age(), || identity.recipient()))
         };
-        let mut is_open = self.places.iter_mut().any(&mut opens);
-        // The keychain is asked, and then a person, when nothing else opens the file, and not for a key that it is not sealed to.
-        for needs_passphrase in [false, true] {
-            if !is_open {
-                let (ask, recipients) = (self.ask, file.recipients());
-                let is_wanted = |protected: &Protected| {
-                    protected.needs_passphrase() == needs_passphrase && protected.could_open(&recipients)
-                };
-                is_open = self.places.iter_mut().any(|place| place.unlock(ask, is_wanted) && opens(place));
-            }
+        let mut is_open = self.places.iter_mut().any(|place| opens(place, &mut unwrapping));
+        // The keychain is asked, then a plugin, and then a person: each when nothing else opens the file, and not for a key
+        // that it is not sealed to.
+        let (ask, recipients) = (self.ask, file.recipients());
+        let waits =
+            |protected: &Protected, asks| protected.needs_passphrase() == asks && protected.could_open(&recipients);
+        is_open = is_open
+            || self
+                .places
+                .iter_mut()
+                .any(|place| place.unlock(ask, |p| waits(p, false)) && opens(place, &mut unwrapping));
+        is_open = is_open || self.open_by_plugin(&mut unwrapping);
+        if !is_open {
+            self.places.iter_mut().any(|place| place.unlock(ask, |p| waits(p, true)) && opens(place, &mut unwrapping));
         }
         unwrapping.finish()?.ok_or_else(|| self.locked(shown, readers))
+    }
+
+    /// Tries the plugins that hold a key to which the file is sealed; returns whether one opened it.
+    fn open_by_plugin(&mut self, unwrapping: &mut Unwrapping) -> bool {
+        for held in self.places.iter().flat_map(Place::plugins) {
+            if !unwrapping.has_label(|label| held.could_open(label)) {
+                continue;
+            }
+            let is_accepted = self.accepted.contains(held.name());
+            let look = || (self.find)(held.name(), is_accepted);
+            let Ok(program) = found(&mut self.programs, held.name(), self.ask, look) else { continue };
+            if unwrapping.try_identity_on(&Opener::new(&program, held), |label| held.could_open(label)) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Gives the recipients of plugins what wraps for them; a plugin that must not or cannot be started is told where it is
+    /// needed.
+    pub fn connect<'r>(&mut self, recipients: impl IntoIterator<Item = &'r mut Recipient>) {
+        for recipient in recipients {
+            let (Some(name), text) = (recipient.plugin().map(str::to_string), recipient.key_text()) else { continue };
+            let look = || (self.find)(&name, self.accepted.contains(&name));
+            let found = found(&mut self.programs, &name, self.ask, look);
+            let wrapper = |program| Arc::new(Wrapper::new(program, &text)) as Arc<dyn age::Recipient + Send + Sync>;
+            recipient.connect(found.map(wrapper).map_err(|error| error.again()));
+        }
     }
 
     /// Finds the data key of a file with the identities that were read already; `None` if none of them opens it.
@@ -105,6 +167,22 @@ impl Keyring {
             }
         }
         Ok(Vec::new())
+    }
+
+    /// Takes a person's decision for plugins, in this call.
+    pub fn accept_plugins(&mut self, names: &[String]) {
+        self.accepted.extend(names.iter().cloned());
+    }
+
+    /// Decides for the plugins that hold this person's own keys, of the places that were read; returns their names.
+    pub fn accept_own_plugins(&mut self) -> HashSet<String> {
+        self.accepted = self.places.iter().flat_map(Place::plugins).map(|held| held.name().to_string()).collect();
+        self.accepted.clone()
+    }
+
+    /// Returns the recipient of the first key that a plugin holds, of the places that were read, if its file tells it.
+    pub fn plugin_recipient(&self) -> Option<String> {
+        self.places.iter().flat_map(Place::plugins).find_map(Held::recipient).map(str::to_string)
     }
 
     /// Asks nobody from now on.
@@ -171,6 +249,15 @@ impl Keyring {
         if let Some(keychain) = self.places.iter().filter_map(Place::error).find(waits) {
             return keychain.hints().iter().fold(error.as_kind(keychain.kind()), Error::hint);
         }
+        if let Some(plugin) = self.programs.values().find_map(|found| found.as_ref().err()) {
+            let why = plugin.causes().into_iter().next().map(|cause| format!(": {cause}")).unwrap_or_default();
+            let error = error.as_kind(plugin.kind()).hint(format!("{}{why}", plugin.message()));
+            return plugin.hints().iter().fold(error, Error::hint);
+        }
+        let complaint = self.programs.values().find_map(|found| found.as_ref().ok()?.complaint());
+        if let Some(complaint) = complaint {
+            return error.hint(complaint);
+        }
         match own {
             _ if tried.iter().any(|tried| tried.is_protected) => {
                 error.hint("`secrets identity unlock` asks for the passphrase, on a terminal").hint(whom)
@@ -181,6 +268,20 @@ impl Keyring {
                 .hint(format!("{whom} to run `secrets member add` with it")),
         }
     }
+}
+
+/// Looks for a plugin once in a command.
+fn found(
+    programs: &mut HashMap<String, Found>,
+    name: &str,
+    ask: Asker,
+    look: impl FnOnce() -> Result<PathBuf>,
+) -> Found {
+    if let Some(found) = programs.get(name) {
+        return found.clone();
+    }
+    let found = look().map(|path| Arc::new(Program::new(name, path, ask))).map_err(Arc::new);
+    programs.entry(name.to_string()).or_insert(found).clone()
 }
 
 fn describe(tried: &Tried) -> String {

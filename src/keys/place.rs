@@ -9,6 +9,7 @@ use crate::base::printable;
 
 use super::identity::Identity;
 use super::identity::Parsed;
+use super::plugin::Held;
 use super::protected::Protected;
 use super::source::Source;
 
@@ -36,6 +37,7 @@ enum State {
     Protected(Protected),
     Read {
         identities: Vec<Identity>,
+        plugins: Vec<Held>,
         remarks: Vec<String>,
     },
 }
@@ -82,6 +84,14 @@ impl Place {
         }
     }
 
+    /// Returns the keys that plugins hold, as far as the place was read.
+    pub fn plugins(&self) -> &[Held] {
+        match &self.state {
+            State::Read { plugins, .. } => plugins,
+            State::Unread | State::Absent | State::Failed { .. } | State::Protected(_) => &[],
+        }
+    }
+
     /// Returns the identities that something else than reading opened.
     pub fn unlocked_identities(&self) -> &[Identity] {
         if self.kept.is_some() { self.read_identities() } else { &[] }
@@ -103,7 +113,7 @@ impl Place {
         }
         let kept = protected.kept();
         self.state = match protected.open(&self.source.shown(), ask) {
-            Ok(Parsed { identities, skipped, .. }) => State::Read { identities, remarks: skipped },
+            Ok(Parsed { identities, plugins, skipped, .. }) => State::Read { identities, plugins, remarks: skipped },
             Err(error) => State::Failed { error, is_protected: true },
         };
         let is_open = matches!(self.state, State::Read { .. });
@@ -183,8 +193,10 @@ impl Place {
                 tried.remarks.push(why(error));
                 tried.is_protected = *is_protected;
             }
-            State::Read { identities, remarks } => {
+            State::Read { identities, plugins, remarks } => {
                 tried.recipients = identities.iter().filter_map(Identity::recipient).collect();
+                tried.recipients.extend(plugins.iter().filter_map(Held::recipient).map(str::to_string));
+                tried.kept = tried.kept.or(plugins.first().map(|_| "by a plugin"));
                 tried.remarks.clone_from(remarks);
             }
         }
@@ -214,7 +226,7 @@ fn read(source: &Source) -> State {
                 let shown = printable(path.as_os_str().as_encoded_bytes());
                 remarks.push(format!("other users may read it; to close it: `chmod 600 {shown}`"));
             }
-            State::Read { identities: parsed.identities, remarks }
+            State::Read { identities: parsed.identities, plugins: parsed.plugins, remarks }
         }
         Err(error) => State::Failed { error, is_protected: false },
     }

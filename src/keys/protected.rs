@@ -111,7 +111,11 @@ impl Protected {
                     .hint("`secrets identity import` takes a copy of the identity over")
             })?;
             let parsed = Identity::parse_all(text.expose());
-            return if parsed.identities.is_empty() { Err(locked("the item is no identity")) } else { Ok(parsed) };
+            return if parsed.identities.is_empty() && parsed.plugins.is_empty() {
+                Err(locked("the item is no identity"))
+            } else {
+                Ok(parsed)
+            };
         }
         let ask = ask.ok_or_else(|| locked("it needs a passphrase"))?;
         let passphrase = ask()

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
 use std::process::Stdio;
+use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
@@ -21,10 +22,10 @@ use crate::disk::Limit;
 use super::unlocked;
 
 /// A place that may hold identities.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Source {
-    /// A command that prints them: `SOPS_AGE_KEY_CMD`.
-    Command { variable: &'static str, line: OsString },
+    /// A command that prints them, `SOPS_AGE_KEY_CMD`, and whether it may be run where we are.
+    Command { variable: &'static str, line: OsString, may_run: MayRun },
     /// A file that somebody named, by flag or variable: it must be there.
     Named { by: &'static str, path: PathBuf },
     /// What `identity unlock` put into the kernel's keyring, for this configuration folder.
@@ -35,12 +36,15 @@ pub enum Source {
     Usual { path: PathBuf },
 }
 
+/// Tells whether a person let commands be run here: one by a name such as `./key` is whatever lies in the folder.
+pub type MayRun = Arc<dyn Fn() -> bool + Send + Sync>;
+
 impl Source {
     /// Lists the places, without touching any. With `--identity` it is the only one.
     ///
     /// Our own come first; then all that sops would try, so that its user needs no new key. A command comes last: it may
     /// take long or ask.
-    pub fn list(world: &World, flag: Option<&Path>) -> Vec<Self> {
+    pub fn list(world: &World, flag: Option<&Path>, may_run: &MayRun) -> Vec<Self> {
         if let Some(path) = flag {
             return vec![Self::Named { by: "--identity", path: path.to_path_buf() }];
         }
@@ -69,7 +73,8 @@ impl Source {
             world
                 .env
                 .get("SOPS_AGE_KEY_CMD")
-                .map(|line| Self::Command { variable: "SOPS_AGE_KEY_CMD", line: line.into() }),
+                .map(|line| (line.into(), Arc::clone(may_run)))
+                .map(|(line, may_run)| Self::Command { variable: "SOPS_AGE_KEY_CMD", line, may_run }),
         );
         sources
     }
@@ -85,7 +90,8 @@ impl Source {
             Self::Named { path, .. } => disk::read(path, Limit::IDENTITY).map(Some),
             Self::Usual { path } if !path.exists() => Ok(None),
             Self::Usual { path } => disk::read(path, Limit::IDENTITY).map(Some),
-            Self::Command { variable, line } => run(variable, line).map(Some),
+            Self::Command { variable, line, may_run } if may_run() => run(variable, line).map(Some),
+            Self::Command { .. } => Err(Error::new(Kind::Refused, "it is not run before `secrets allow`")),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Recipients: whom a data key is wrapped for, in one armored age file each.
 
 use std::io::Write as _;
+use std::sync::Arc;
 
 use age::armor::ArmoredWriter;
 use age::armor::Format;
@@ -13,6 +14,7 @@ use crate::base::printable;
 use super::cipher::DataKey;
 use super::hybrid;
 use super::metadata::Wrap;
+use super::plugin;
 
 /// The public half of an identity: somebody a file can be sealed to.
 #[derive(Clone)]
@@ -25,12 +27,13 @@ pub struct Recipient {
 #[derive(Clone)]
 enum Key {
     Hybrid(Box<hybrid::Recipient>),
+    Plugin(Box<plugin::Recipient>),
     Ssh(age::ssh::Recipient),
     X25519(age::x25519::Recipient),
 }
 
 impl Recipient {
-    /// Parses `age1…`, `ssh-ed25519 …` or `ssh-rsa …`; an SSH key keeps its comment as part of the label.
+    /// Parses `age1…`, `ssh-ed25519 …` or `ssh-rsa …`; an SSH key keeps its comment as part of the label. No plugin is started.
     ///
     /// # Errors
     /// `Kind::Failed` with what is wrong.
@@ -49,10 +52,17 @@ impl Recipient {
         } else if label.starts_with("ssh-") {
             Key::Ssh(ssh_recipient(&label, &shown)?)
         } else {
-            Key::X25519(label.parse().map_err(|why: &str| not_a_recipient(&shown, why))?)
+            match label.parse() {
+                Ok(key) => Key::X25519(key),
+                Err(why) => match plugin::Recipient::parse(&label) {
+                    Ok(key) => Key::Plugin(Box::new(key)),
+                    Err(_) => return Err(not_a_recipient(&shown, why)),
+                },
+            }
         };
         let key_text = match &key {
             Key::Hybrid(key) => key.to_string(),
+            Key::Plugin(key) => key.text().to_string(),
             Key::Ssh(key) => key.to_string(),
             Key::X25519(key) => key.to_string(),
         };
@@ -69,17 +79,34 @@ impl Recipient {
         self.key_text.clone()
     }
 
+    /// Returns the plugin that wraps for it, if it is one's.
+    pub fn plugin(&self) -> Option<&str> {
+        match &self.key {
+            Key::Plugin(key) => Some(key.name()),
+            Key::Hybrid(_) | Key::Ssh(_) | Key::X25519(_) => None,
+        }
+    }
+
+    /// Gives a plugin's recipient what wraps for it, or the reason why nothing does.
+    pub fn connect(&mut self, program: Result<Arc<dyn age::Recipient + Send + Sync>>) {
+        if let Key::Plugin(key) = &mut self.key {
+            key.connect(program);
+        }
+    }
+
     /// Wraps the data key.
     ///
     /// # Errors
-    /// `Kind::Bug` if age refuses, which it has no reason to.
+    /// `Kind::Bug` if age refuses, which it has no reason to; `Kind::Failed` if a plugin does, and why there is none.
     pub(super) fn wrap(&self, key: &DataKey) -> Result<Wrap> {
         let recipient: &dyn age::Recipient = match &self.key {
             Key::Hybrid(key) => key.as_ref(),
+            Key::Plugin(key) => key.program()?,
             Key::Ssh(key) => key,
             Key::X25519(key) => key,
         };
-        let failed = || Error::new(Kind::Bug, "cannot wrap the data key");
+        let kind = if self.plugin().is_some() { Kind::Failed } else { Kind::Bug };
+        let failed = || Error::new(kind, format!("cannot wrap the data key for {}", short(&self.label)));
         let encryptor =
             age::Encryptor::with_recipients(std::iter::once(recipient)).map_err(|error| failed().because(error))?;
         let write = || -> std::io::Result<Vec<u8>> {

@@ -18,6 +18,7 @@ use super::hybrid::RECIPIENT_PREFIX;
 use super::hybrid::TAG;
 use super::metadata::Metadata;
 use super::metadata::Wrap;
+use super::recipient::Recipient;
 use super::recipient::short;
 use super::shamir;
 
@@ -86,6 +87,22 @@ impl Unwrapping {
         self.is_complete()
     }
 
+    /// Tries an identity on the wraps whose label fits, and no others: a plugin is a program, and may ask a person. Returns
+    /// whether the data key is complete.
+    pub fn try_identity_on(&mut self, identity: &dyn age::Identity, fits: impl Fn(&str) -> bool) -> bool {
+        for (group, share) in self.groups.iter().zip(&mut self.shares).filter(|(_, share)| share.is_none()) {
+            let fitting = group.iter().filter(|locked| fits(&locked.recipient));
+            *share = fitting.filter_map(|locked| age_file::decrypt(&locked.file, identity, MOST_WRAPPED)).next();
+        }
+        self.is_complete()
+    }
+
+    /// Tells whether some wrap that is still closed has a label that fits.
+    pub fn has_label(&self, fits: impl Fn(&str) -> bool) -> bool {
+        let closed = self.groups.iter().zip(&self.shares).filter(|(_, share)| share.is_none());
+        closed.flat_map(|(group, _)| group).any(|locked| fits(&locked.recipient))
+    }
+
     fn is_complete(&self) -> bool {
         self.needed > 0 && self.shares.iter().flatten().count() >= self.needed
     }
@@ -126,6 +143,10 @@ pub(super) fn defect(wrap: &Wrap) -> Option<String> {
     let label = wrap.recipient.as_str();
     let wanted = label.split(' ').next().unwrap_or_default();
     if !label.starts_with("ssh-") {
+        // A plugin has stanzas of its own, of which nothing is known here.
+        if Recipient::parse(label).is_ok_and(|recipient| recipient.plugin().is_some()) {
+            return None;
+        }
         let wanted: &[u8] = if label.starts_with(RECIPIENT_PREFIX) { TAG.as_bytes() } else { b"X25519" };
         return (kind != wanted).then(|| format!("the wrap for {shown} is of another kind"));
     }

@@ -36,6 +36,13 @@ pub enum Rewrap {
 }
 
 impl Rewrap {
+    /// Returns those whom a wrap is made for, to give them what they need for it.
+    pub fn recipients_mut(&mut self) -> &mut [Recipient] {
+        match self {
+            Self::Add(recipients) | Self::Rekey { recipients, .. } => recipients,
+        }
+    }
+
     /// Returns those whom a wrap is made for.
     pub fn recipients(&self) -> &[Recipient] {
         match self {

@@ -1,5 +1,6 @@
 //! Questions: on the terminal, never on stdin, and erased when they are answered.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::fs::OpenOptions;
 use std::io;
@@ -7,6 +8,11 @@ use std::io::BufRead as _;
 use std::io::BufReader;
 use std::io::Read as _;
 use std::io::Write as _;
+use std::os::fd::AsFd as _;
+use std::os::fd::BorrowedFd;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::Once;
 
@@ -15,6 +21,7 @@ use rustix::termios::OptionalActions;
 use rustix::termios::Termios;
 use rustix::termios::tcgetattr;
 use rustix::termios::tcsetattr;
+use rustix::termios::ttyname;
 use signal_hook::consts::SIGHUP;
 use signal_hook::consts::SIGINT;
 use signal_hook::consts::SIGQUIT;
@@ -30,6 +37,8 @@ use crate::base::Result;
 use crate::base::Value;
 
 const TERMINAL: &str = "/dev/tty";
+/// A terminal that is opened to be locked becomes nobody's own.
+const O_NOCTTY: i32 = libc::O_NOCTTY;
 /// As a value may be.
 const MOST_TYPED: usize = 1 << 20;
 /// Up one line, clear it.
@@ -48,6 +57,7 @@ impl Terminal {
 impl Ask for Terminal {
     fn secret(&mut self, question: &str) -> Result<Value> {
         let mut terminal = open()?;
+        let _turn = turn();
         let failed = |error: io::Error| Error::new(Kind::Failed, "nothing was entered").because(error);
         // Before the question stands there: who types at once is not shown, and loses nothing.
         let silent = Silent::new(&terminal);
@@ -56,6 +66,14 @@ impl Ask for Terminal {
         let _ = terminal.write_all(b"\r\n").and_then(|()| terminal.write_all(ERASE));
         drop(silent);
         answer.map(Value::from)
+    }
+
+    fn tell(&mut self, text: &str) {
+        let _ = open().and_then(|mut terminal| {
+            terminal
+                .write_all(format!("{text}\r\n").as_bytes())
+                .map_err(|error| Error::new(Kind::Failed, "cannot write to the terminal").because(error))
+        });
     }
 
     fn confirm(&mut self, question: &str, default: bool) -> Result<bool> {
@@ -151,6 +169,7 @@ impl Drop for Silent {
 fn ask<T>(question: &str, understand: impl Fn(&str) -> Option<T>) -> Result<T> {
     let failed = |error: io::Error| Error::new(Kind::Failed, "cannot ask on the terminal").because(error);
     let mut terminal = open()?;
+    let _turn = turn();
     let mut reader = BufReader::new(terminal.try_clone().map_err(failed)?);
     loop {
         terminal.write_all(question.as_bytes()).map_err(failed)?;
@@ -163,6 +182,20 @@ fn ask<T>(question: &str, understand: impl Fn(&str) -> Option<T>) -> Result<T> {
             return Ok(understood);
         }
     }
+}
+
+/// Waits until no other command asks on this terminal: two at once would share what is typed. Held by
+/// tests/it/identity/passphrase.rs::two_commands_ask_one_after_the_other.
+///
+/// Where neither input nor output is the terminal its name cannot be told, and nobody waits.
+fn turn() -> Option<File> {
+    let name = |stream: BorrowedFd<'_>| ttyname(stream, Vec::new()).ok();
+    let (stdin, stdout, stderr) = (io::stdin(), io::stdout(), io::stderr());
+    let name = name(stderr.as_fd()).or_else(|| name(stdin.as_fd())).or_else(|| name(stdout.as_fd()))?;
+    let path = Path::new(OsStr::from_bytes(name.as_bytes()));
+    let own = OpenOptions::new().read(true).custom_flags(O_NOCTTY).open(path).ok()?;
+    own.lock().ok()?;
+    Some(own)
 }
 
 fn open() -> Result<File> {

@@ -2,6 +2,7 @@
 
 mod keychain;
 mod passphrase;
+mod plugin;
 mod unlock;
 
 use std::fs;
@@ -99,6 +100,25 @@ fn a_named_identity_is_the_only_one() {
     let outcome = s.run(["get", "KEY", "--identity", "other.txt"]);
     outcome.exits(3).shows_nothing().says("tried `other.txt`").says("sealed to alice");
     s.run(["get", "KEY", "--identity", "nope.txt"]).exits(3).shows_nothing().says("nope.txt");
+}
+
+/// A name such as `./key` is whatever lies in the folder where the command was called.
+#[test]
+fn a_command_is_run_for_an_identity_only_in_a_project_that_was_accepted() {
+    let s = Sandbox::new().secret("KEY").script("key", "#!/bin/sh\ntouch started\ncat own.txt\n");
+    s.write("own.txt", fs::read(s.identity()).unwrap());
+    fs::remove_file(s.identity()).unwrap();
+    let s = s.env("SOPS_AGE_KEY_CMD", "./key");
+    s.run(["get", "KEY"]).succeeds().reveals("KEY");
+    fs::remove_file(s.path("started")).unwrap();
+    let digest = s.run(["allow", "--print"]).succeeds().stdout();
+    s.forget();
+    s.run(["get", "KEY"]).exits(3).says("`$SOPS_AGE_KEY_CMD` (it is not run before `secrets allow`)");
+    s.run(["run", "--", "true"]).exits(125);
+    assert!(!s.path("started").exists());
+    s.call(["get", "KEY"]).env("SECRETS_TRUST", digest.trim()).go().succeeds().reveals("KEY");
+    s.run(["allow"]).succeeds().never_says("not looked into");
+    s.run(["get", "KEY"]).succeeds().reveals("KEY");
 }
 
 #[test]

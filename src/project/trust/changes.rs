@@ -112,6 +112,7 @@ impl Trust {
         let prefix = project.prefix.clone();
         self.note(move |record| {
             record.names.clear();
+            record.plugins.clear();
             if let Some(service) = record.services.get_mut(&prefix) {
                 service.is_trusted = false;
                 service.environments.values_mut().for_each(|facts| facts.is_trusted = false);
@@ -146,6 +147,11 @@ impl Trust {
                 }
             }
         });
+    }
+
+    /// Lets age plugins be started for this project on this machine.
+    pub fn allow_plugins(&mut self, names: Vec<String>) {
+        self.note(move |record| record.plugins.extend(names.iter().cloned()));
     }
 
     /// Notes whether this person keeps a value of his own of a name, in an environment.

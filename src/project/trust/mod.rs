@@ -213,6 +213,11 @@ impl Trust {
         project.value(name).runs_code && (is_accepted || self.is_digest_demanded())
     }
 
+    /// Tells whether a person let an age plugin be started for this project on this machine.
+    pub fn lets_plugin(&self, name: &str) -> bool {
+        self.record.plugins.contains(name)
+    }
+
     /// Returns the names of which this person keeps a value of his own, in order; none where digests stand for the record, so
     /// that a job is the same on every machine.
     pub fn personal(&self, project: &Project, environment: &Environment) -> Vec<Name> {

@@ -49,6 +49,9 @@ pub struct Record {
     /// Names that may run code on this machine whatever the repository says: `allow --name`.
     #[serde(default)]
     pub names: BTreeSet<String>,
+    /// The age plugins that may be started for this project.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub plugins: BTreeSet<String>,
     /// Names of which this person keeps a value of his own, by environment ([`crate::project::Project::label`]); the values are
     /// in the keychain.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

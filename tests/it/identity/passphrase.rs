@@ -24,6 +24,15 @@ pub fn answer() -> String {
     format!("{PASSPHRASE}\r")
 }
 
+/// A project of such a person, with a value.
+fn with_a_value() -> Sandbox {
+    let s = new_one();
+    for script in ["secrets init --yes", "printf 1 | secrets set KEY"] {
+        s.shell(script).on_terminal(&[("Passphrase of", &answer())]).go().succeeds();
+    }
+    s
+}
+
 #[test]
 fn it_is_asked_for_once_by_each_command_and_erased() {
     if !needs("python3") {
@@ -63,15 +72,28 @@ fn it_is_asked_for_once_by_each_command_and_erased() {
 }
 
 #[test]
+fn two_commands_ask_one_after_the_other() {
+    if !needs("python3") {
+        return;
+    }
+    let s = with_a_value();
+    // Both begin at once; each gets a whole answer, whoever comes first.
+    let script = "secrets run -- echo first & secrets run -- echo second & wait $! && wait";
+    for _ in 0..5 {
+        let both = s.shell(script).on_terminal(&[("Passphrase of", &answer()), ("Passphrase of", &answer())]).go();
+        both.succeeds().shows_part("first").shows_part("second");
+        assert!(!both.stdout().contains("wrong"), "{}", both.stdout());
+    }
+}
+
+#[test]
 fn the_programs_own_input_is_left_alone() {
     if !needs("python3") {
         return;
     }
-    let s = new_one();
-    let asked = |script: &str| s.shell(script).on_terminal(&[("Passphrase of", &answer())]).go();
-    asked("secrets init --yes").succeeds();
-    asked("printf 1 | secrets set KEY").succeeds();
-    asked("printf 'from a pipe' | secrets run -- cat").succeeds().shows_part("from a pipe");
+    let s = with_a_value();
+    let piped = s.shell("printf 'from a pipe' | secrets run -- cat").on_terminal(&[("Passphrase of", &answer())]);
+    piped.go().succeeds().shows_part("from a pipe");
 }
 
 #[test]
