@@ -1,4 +1,4 @@
-//! Identities that `identity unlock` opened: in the kernel's keyring of this user, which forgets them by itself.
+//! Identities that `identity unlock` opened: on Linux in the kernel's keyring of this user, which forgets them by itself.
 //!
 //! No process of ours keeps them, and they are on no disk. Every process of this user can read them until then, as it can read
 //! an identity file without a passphrase.
@@ -98,23 +98,74 @@ mod linux {
     }
 }
 
-#[cfg(not(target_os = "linux"))]
+/// Where the system has no keyring that forgets, the keychain keeps the text with the time when it ends: whoever reads it later
+/// takes it away.
+#[cfg(any(not(target_os = "linux"), test))]
+#[cfg_attr(target_os = "linux", expect(dead_code, reason = "built here to be checked, used elsewhere"))]
 mod elsewhere {
+    use std::time::SystemTime;
+
     use zeroize::Zeroizing;
 
-    use crate::base::Error;
-    use crate::base::Kind;
     use crate::base::Result;
+    use crate::base::Value;
+    use crate::keys::keychain;
+    use crate::keys::keychain::Item;
 
-    pub fn keep(_name: &str, _text: &[u8], _seconds: u32) -> Result<()> {
-        Err(Error::new(Kind::Unreachable, "this system has no place that forgets an identity by itself"))
+    pub fn keep(name: &str, text: &[u8], seconds: u32) -> Result<()> {
+        keychain::write(&item(name), Value::from(stamped(text, now() + u64::from(seconds))))
     }
 
-    pub fn read(_name: &str) -> Option<Zeroizing<Vec<u8>>> {
-        None
+    pub fn read(name: &str) -> Option<Zeroizing<Vec<u8>>> {
+        let kept = keychain::read_one(&item(name)).ok()??;
+        let text = still_valid(kept.expose(), now());
+        if text.is_none() {
+            let _ = keychain::remove(&item(name));
+        }
+        text
     }
 
-    pub fn forget(_name: &str) -> std::result::Result<bool, std::convert::Infallible> {
-        Ok(false)
+    pub fn forget(name: &str) -> Result<bool> {
+        keychain::remove(&item(name))
+    }
+
+    fn item(name: &str) -> Item {
+        Item::own("unlocked", name)
+    }
+
+    fn now() -> u64 {
+        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(u64::MAX, |since| since.as_secs())
+    }
+
+    /// Puts the end, in seconds since 1970, on a line in front.
+    pub fn stamped(text: &[u8], until: u64) -> Zeroizing<Vec<u8>> {
+        let head = format!("{until}\n");
+        let mut stamped = Zeroizing::new(Vec::with_capacity(head.len() + text.len()));
+        stamped.extend_from_slice(head.as_bytes());
+        stamped.extend_from_slice(text);
+        stamped
+    }
+
+    /// Returns the text, if its end is not past.
+    pub fn still_valid(kept: &[u8], now: u64) -> Option<Zeroizing<Vec<u8>>> {
+        let at = kept.iter().position(|b| *b == b'\n')?;
+        let until: u64 = std::str::from_utf8(&kept[..at]).ok()?.parse().ok()?;
+        (now < until).then(|| Zeroizing::new(kept[at + 1..].to_vec()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::elsewhere::stamped;
+    use super::elsewhere::still_valid;
+
+    #[test]
+    fn a_text_is_valid_until_its_end_and_no_longer() {
+        let kept = stamped(b"a\nb", 100);
+        assert_eq!(still_valid(&kept, 99).as_deref().map(Vec::as_slice), Some(&b"a\nb"[..]));
+        for (kept, now) in [(&kept[..], 100), (&kept[..], u64::MAX), (b"a\nb", 0), (b"", 0), (b"-1\nx", 0), (b"99", 0)]
+        {
+            assert!(still_valid(kept, now).is_none());
+        }
     }
 }

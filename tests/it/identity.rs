@@ -1,6 +1,7 @@
 //! `secrets identity`
 
 mod keychain;
+mod nowhere;
 mod passphrase;
 mod plugin;
 mod unlock;

@@ -13,7 +13,7 @@ use crate::sandbox::secret;
 const SERVICE: &str = "secrets/identity";
 
 /// A project whose only identity is in the keychain.
-fn project() -> (Sandbox, Keychain) {
+pub fn project() -> (Sandbox, Keychain) {
     let (s, keychain) = keychain::start(Sandbox::empty());
     s.run(["identity", "new", "--keychain"]).succeeds();
     s.run(["init", "--yes"]).succeeds();

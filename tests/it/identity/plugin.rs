@@ -38,8 +38,8 @@ pub fn on_path(s: Sandbox, folder: &str) -> Sandbox {
 }
 
 /// A project whose only identity is held by the plugin, which was allowed.
-fn project() -> Sandbox {
-    let (recipient, identity) = pair("scene", 7);
+pub fn project(seed: u8) -> Sandbox {
+    let (recipient, identity) = pair("scene", seed);
     let s = Sandbox::empty();
     install(&s, "../plugins", "scene");
     let s = on_path(s, "../plugins");
@@ -63,7 +63,7 @@ fn a_key_that_a_plugin_holds_opens_and_writes_files() {
     if !needs("python3") {
         return;
     }
-    let s = project();
+    let s = project(7);
     let (recipient, _) = pair("scene", 7);
     assert!(s.read("secrets.toml").contains(&recipient) && s.sealed().contains(&recipient));
     s.run(["get", "KEY"]).succeeds().says_nothing().shows(secret("KEY")).reveals("KEY");
@@ -88,7 +88,7 @@ fn it_is_started_only_where_it_is_needed_and_leaves_no_child() {
     if !needs("python3") {
         return;
     }
-    let s = project();
+    let s = project(7);
     assert_eq!(starts(&s, &["list"]), 0);
     assert_eq!(starts(&s, &["identity", "show"]), 0);
     assert_eq!(starts(&s, &["check", "--ci"]), 0);
@@ -112,7 +112,7 @@ fn real_age_reads_what_we_wrote_through_it() {
     if !needs("python3") || !needs("age") {
         return;
     }
-    let s = project();
+    let s = project(7);
     let wrap = s.sealed();
     let wrap = wrap.lines().find_map(|line| line.strip_prefix("sops_age__list_0__map_enc=")).expect("a wrap");
     s.write("wrap.age", wrap.replace("\\n", "\n"));
@@ -137,7 +137,7 @@ fn its_questions_go_to_the_terminal_once() {
     if !needs("python3") {
         return;
     }
-    let s = project().production();
+    let s = project(7).production();
     s.call(["set", "TOP", "--env", "production"]).stdin("t").go().succeeds();
     let asked = |mode: &str, words: &[&str], dialogue: &[(&str, &str)]| {
         s.call(words).env("SCENE", mode).on_terminal(dialogue).go()
@@ -161,7 +161,7 @@ fn what_it_does_wrong_is_told() {
     if !needs("python3") {
         return;
     }
-    let s = project();
+    let s = project(7);
     for (mode, why) in
         [("fail", "the key is \\u{1b}[31mnot here"), ("garble", "age-plugin-scene"), ("quit", "age-plugin-scene")]
     {
@@ -186,7 +186,7 @@ fn a_person_decides_whether_it_is_started() {
     if !needs("python3") {
         return;
     }
-    let s = project();
+    let s = project(7);
     s.run(["deny"]).succeeds();
     s.run(["get", "KEY"]).exits(5).says("`age-plugin-scene` is not started").says("`secrets allow --plugin scene`");
     s.run(["run", "--", "true"]).exits(125).says("nobody accepted it for this project on this machine");
