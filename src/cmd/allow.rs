@@ -7,6 +7,7 @@ use crate::base::Kind;
 use crate::base::Name;
 use crate::base::Result;
 use crate::base::hex;
+use crate::base::quoted_list;
 use crate::history::Repository;
 use crate::project;
 use crate::project::Environment;
@@ -142,6 +143,15 @@ fn show_new(context: &Context<'_>, selected: &Selected<'_>) {
             context.ui.hint(format!("`{}` takes `{}` from {}", environment.name, reference.name, reference.text));
         }
     }
+    for environment in &project.environments {
+        let own: Vec<String> = trust.personal(project, environment).iter().map(ToString::to_string).collect();
+        if !own.is_empty() {
+            let (names, name) = (quoted_list(&own), &environment.name);
+            context.ui.hint(format!(
+                "`{name}` has values of your own from before: {names}; `secrets unset --local` removes one"
+            ));
+        }
+    }
     show_copies(context, project);
     if trust.is_accepted(project) {
         return;
@@ -232,7 +242,10 @@ fn accept_unsealed(
 fn print(context: &Context<'_>, selected: &Selected<'_>) -> Result<()> {
     let mut claimed = Vec::new();
     for layer in selected.project.layers(selected.environment)? {
-        let read = Layer::of(selected.project, layer)?;
+        let Some(read) = Layer::of_any(selected.project, layer, &selected.trust.borrow())? else {
+            claimed.push(None);
+            continue;
+        };
         judge::check_unsealed(context, selected, &read)?;
         let commitment = read.seal().map(|seal| seal.commitment);
         if commitment.is_none() {

@@ -12,6 +12,7 @@ use crate::base::quoted_list;
 use crate::disk;
 use crate::disk::Lock;
 use crate::project;
+use crate::project::Environment;
 use crate::project::FILE_NAME;
 use crate::project::Settings;
 use crate::project::trust::Verdict;
@@ -97,6 +98,7 @@ pub fn change<T>(
     let selector = target.selector()?;
     let mut draft = before.as_ref().map(Draft::of).transpose()?.unwrap_or_default();
     let result = edit(&mut draft)?;
+    check_references(target, before.as_ref(), &draft)?;
     let written = match &before {
         Some(opened) if draft.says_the_same_as(opened) => {
             remember(context, target, None);
@@ -116,6 +118,25 @@ pub fn change<T>(
     let changed = before.as_ref().map(|before| changed_names(before, &draft)).transpose()?;
     settle(context, target, &changed.unwrap_or_default())?;
     Ok((result, true))
+}
+
+/// Refuses a new value for a name that is a reference: the same name in both places stops everybody.
+fn check_references(target: &Target, before: Option<&Opened>, draft: &Draft) -> Result<()> {
+    let Some(Selected { environment, .. }) = target.selected().filter(|s| !s.environment.references.is_empty()) else {
+        return Ok(());
+    };
+    let before = before.map(Draft::of).transpose()?.unwrap_or_default();
+    let is_new = |name: &&Name| before.value(name).is_none() && draft.value(name).is_some();
+    let Some(own) = environment.references.iter().find(|own| is_new(&&own.name)) else { return Ok(()) };
+    Err(is_a_reference(environment, &own.name))
+}
+
+/// Returns the error for a value of a name that is a reference.
+pub fn is_a_reference(environment: &Environment, name: &Name) -> Error {
+    let environment = &environment.name;
+    Error::new(Kind::Failed, format!("`{name}` is a reference in `{environment}`"))
+        .hint("`--local` keeps a value of your own; `--keychain` stores one where a `keychain://` reference leads")
+        .hint(format!("remove it from [environments.{environment}.from] in secrets.toml first"))
 }
 
 /// Takes the names of which nothing that former members have seen still works off their lists; `changed` are those that this

@@ -81,7 +81,7 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
     for warning in plan.layers.iter().filter_map(resolve::Layer::warning) {
         context.ui.warn(warning);
     }
-    let values = judge::fill(context, Some(&target), plan)?;
+    let values = judge::fill(context, Some(&target), plan)?.values;
     context.warn_of_identities();
     let format = if context.ui.is_json() { Format::Json } else { arguments.format };
     let printed = match format {

@@ -54,9 +54,16 @@ fn value(context: &Context<'_>, target: &Target, name: &Name) -> Result<Value> {
     for warning in plan.layers.iter().filter_map(resolve::Layer::warning) {
         context.ui.warn(warning);
     }
-    let values = judge::fill(context, Some(target), plan)?;
+    let is_planned = !plan.rows.is_empty();
+    let filled = judge::fill(context, Some(target), plan)?;
     context.warn_of_identities();
-    values.into_iter().next().map(|(_, value)| value).ok_or_else(missing)
+    let absent = || Error::new(Kind::Failed, format!("`{name}` may be absent in `{place}`, and is"));
+    filled
+        .values
+        .into_iter()
+        .next()
+        .map(|(_, value)| value)
+        .ok_or_else(|| if is_planned { absent() } else { missing() })
 }
 
 /// Returns a value as the text that JSON can hold.

@@ -100,10 +100,10 @@ fn unlock(context: &Context<'_>, span: &str) -> Result<()> {
     let mut keyring = context.keyring();
     let text = keep::text_of(context, keyring.unlock_all())?;
     drop(keyring);
-    context.warn_of_identities();
     if text.is_empty() {
         return Err(nothing_unlocked(context));
     }
+    context.warn_of_identities();
     if text.len() > unlocked::MOST_BYTES {
         return Err(Error::new(Kind::Failed, "the identities are too large for the kernel's keyring"));
     }
@@ -168,7 +168,9 @@ fn import(context: &Context<'_>, file: &Path, kept: Kept) -> Result<()> {
     let text = if is_stdin { disk::read_stdin(Limit::IDENTITY)? } else { disk::read(file, Limit::IDENTITY)? };
     let name = if is_stdin { "stdin".to_string() } else { shown(file) };
     let mut parsed = Identity::parse_all(&text);
-    if let Some(protected) = &parsed.protected {
+    if let Some(protected) = parsed.protected.as_ref().filter(|protected| !protected.needs_passphrase()) {
+        parsed = protected.open(&name, None)?;
+    } else if let Some(protected) = &parsed.protected {
         let passphrase = Terminal.secret(&format!("Passphrase of {name}"))?;
         parsed = protected.open_with(&passphrase).ok_or_else(|| Error::new(Kind::Locked, "the passphrase is wrong"))?;
     }

@@ -95,7 +95,10 @@ pub fn run(context: &Context<'_>, arguments: Arguments) -> Result<()> {
         // Who makes a project has seen all of it.
         let target = Target::declared(context.world, project::load(&folder)?, 0)?;
         if let Some(selected) = target.selected() {
-            selected.trust.borrow_mut().allow(selected.project);
+            let mut trust = selected.trust.borrow_mut();
+            trust.forget_personal();
+            trust.allow(selected.project);
+            drop(trust);
             judge::remember(context, &selected);
         }
     }

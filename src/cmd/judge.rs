@@ -1,5 +1,7 @@
 //! Trust, at the three moments where a command asks for it: before a file is opened, when it was, and at the end.
 
+use std::collections::HashMap;
+
 use crate::base::Error;
 use crate::base::Kind;
 use crate::base::Result;
@@ -7,10 +9,12 @@ use crate::history::Repository;
 use crate::project;
 use crate::project::trust::VARIABLE;
 use crate::project::trust::Verdict;
+use crate::resolve::Filled;
 use crate::resolve::Layer;
 use crate::resolve::Plan;
 use crate::resolve::Selected;
 use crate::resolve::Source;
+use crate::sops::Bytes32;
 use crate::sops::Leniency;
 use crate::sops::Opened;
 use crate::sops::Seal;
@@ -113,28 +117,33 @@ pub fn check_digest(selected: &Selected<'_>) -> Result<()> {
     trust.check_digest(selected.project, selected.environment, &claimed)
 }
 
-/// Fills a plan, with every declared file judged, and remembers what was learned.
+/// Fills a plan, with every declared file judged before a store is asked, and remembers what was learned.
 ///
 /// # Errors
-/// As [`crate::resolve::fill`] and [`accept`]; `Kind::Refused` where `SECRETS_TRUST` demands another digest.
-pub fn fill(
-    context: &Context<'_>,
-    target: Option<&Target>,
-    plan: Plan,
-) -> Result<Vec<(crate::base::Name, crate::base::Value)>> {
+/// As [`crate::resolve::open`], [`accept`] and [`crate::resolve::Filling::fetch`]; `Kind::Refused` where `SECRETS_TRUST` demands
+/// another digest.
+pub fn fill(context: &Context<'_>, target: Option<&Target>, plan: Plan) -> Result<Filled> {
     let selected = target.and_then(Target::selected);
-    let declared = plan.layers.iter().filter(|layer| layer.environment.is_some());
-    let claimed: Vec<_> = declared.map(|layer| layer.seal().map(|seal| seal.commitment)).collect();
+    let claims: HashMap<String, Option<Bytes32>> = plan
+        .layers
+        .iter()
+        .filter_map(|layer| Some((layer.environment.clone()?, layer.seal().map(|seal| seal.commitment))))
+        .collect();
     let mut judge = |environment: &str, opened: &Opened| match &selected {
         Some(selected) => accept(context, selected, environment, opened).map(|_| ()),
         None => Ok(()),
     };
-    let values = crate::resolve::fill(plan, &mut context.keyring(), &mut judge)?;
+    let opened = crate::resolve::open(plan, &mut context.keyring(), &mut judge)?;
+    if let Some(Selected { project, environment, trust }) = &selected {
+        let layers = project.layers(environment)?;
+        let claimed: Vec<_> = layers.iter().map(|layer| claims.get(&layer.name).copied().flatten()).collect();
+        trust.borrow().check_digest(project, environment, &claimed)?;
+    }
+    let filled = opened.fetch()?;
     if let Some(selected) = &selected {
-        selected.trust.borrow().check_digest(selected.project, selected.environment, &claimed)?;
         remember(context, selected);
     }
-    Ok(values)
+    Ok(filled)
 }
 
 /// Writes what was learned of a project; a state folder that cannot be written costs one warning.

@@ -103,11 +103,12 @@ pub fn run(context: &Context<'_>, arguments: Arguments) -> Result<()> {
     }
     // A name that a file must not set is not taken from the caller either.
     let is_harmless = |name: &&Name| policy::danger(name.as_str()) != Some(Danger::Never);
-    let left_out: Vec<Name> = plan.left_out.iter().filter(is_harmless).cloned().collect();
+    let mut left_out: Vec<Name> = plan.left_out.iter().filter(is_harmless).cloned().collect();
     let preserved = plan.preserved.clone();
-    let values = judge::fill(context, target.as_ref(), plan)?;
+    let filled = judge::fill(context, target.as_ref(), plan)?;
     context.warn_of_identities();
-    let mut environ = environ(context, &arguments, values, &left_out, &preserved)?;
+    left_out.extend(filled.absent);
+    let mut environ = environ(context, &arguments, filled.values, &left_out, &preserved)?;
     environ.push("SECRETS_RUN", &mark(depth + 1, selected.as_ref()));
     launch::exec(&program, &arguments.command, &environ).map(|never| match never {})
 }

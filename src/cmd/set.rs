@@ -59,6 +59,7 @@ pub fn run(context: &Context<'_>, arguments: Arguments) -> Result<()> {
     })?;
     change::warn_of_names(context, &target, std::iter::once(&name));
     let place = target.name();
+    hint_own(context, &target, &name);
     match (changed, is_new) {
         (false, _) => context.ui.done(format!("`{name}` has that value already in `{place}`")),
         (true, true) => context.ui.done(format!("added `{name}` to `{place}`")),
@@ -93,10 +94,7 @@ fn check_reference(target: &Target, name: &Name) -> Result<()> {
     if !selected.environment.references.iter().any(|reference| reference.name == *name) {
         return Ok(());
     }
-    let environment = &selected.environment.name;
-    Err(Error::new(Kind::Failed, format!("`{name}` is a reference in `{environment}`"))
-        .hint("`--local` keeps a value of your own; `--keychain` stores one where a `keychain://` reference leads")
-        .hint(format!("remove it from [environments.{environment}.from] in secrets.toml first")))
+    Err(change::is_a_reference(selected.environment, name))
 }
 
 fn value(arguments: &Arguments, target: &Target, name: &Name) -> Result<Value> {
@@ -109,4 +107,14 @@ fn value(arguments: &Arguments, target: &Target, name: &Name) -> Result<Value> {
         return terminal.secret(&format!("value of {name} in {place}"));
     }
     disk::read_stdin(Limit::VALUE).map(|bytes| Value::from(bytes).without_line_end())
+}
+
+/// Who sets a value that he does not get himself is told.
+fn hint_own(context: &Context<'_>, target: &Target, name: &Name) {
+    let Some(selected) = target.selected() else { return };
+    if selected.trust.borrow().personal(selected.project, selected.environment).contains(name) {
+        context
+            .ui
+            .hint(format!("your own value of `{name}` is laid over it: `secrets unset --local {name}` removes it"));
+    }
 }

@@ -4,6 +4,7 @@ use crate::base::Error;
 use crate::base::Kind;
 use crate::base::Name;
 use crate::base::Result;
+use crate::resolve::Selected;
 
 use super::change;
 use super::context::Context;
@@ -31,33 +32,32 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
     let target = Target::choose(context, &arguments.target)?;
     if arguments.place.local || arguments.place.keychain {
         let unset = if arguments.place.local { keychain::unset_local } else { keychain::unset_referenced };
-        return names.iter().try_for_each(|name| unset(context, &target, name));
+        return unset(context, &target, &names);
     }
-    check_in_file(&target, &names)?;
     let place = target.name();
-    let own = target.selected().map(|s| s.trust.borrow().personal(s.project, s.environment)).unwrap_or_default();
-    change::change(context, &target, |draft| {
-        for name in &names {
-            if !draft.unset(name) {
-                let error = Error::new(Kind::Failed, format!("`{name}` is not set in `{place}`"));
-                let hint = format!("`secrets unset --local {name}` removes your own value");
-                return Err(error.hint(if own.contains(name) { &hint } else { "`secrets list` shows the names" }));
-            }
-        }
-        Ok(())
+    change::change(context, &target, |draft| match names.iter().find(|name| !draft.unset(name)) {
+        Some(name) => Err(not_there(&target, name)),
+        None => Ok(()),
     })?;
     let shown: Vec<&str> = names.iter().map(Name::as_str).collect();
     context.ui.done(format!("removed {} from `{place}`", crate::base::quoted_list(&shown)));
     Ok(())
 }
 
-/// A name that stands elsewhere than in the file is not unset by taking it out of the file.
-fn check_in_file(target: &Target, names: &[Name]) -> Result<()> {
-    let Some(selected) = target.selected() else { return Ok(()) };
-    let environment = &selected.environment.name;
-    let is_reference = |name: &&Name| selected.environment.references.iter().any(|own| own.name == **name);
-    let Some(name) = names.iter().find(is_reference) else { return Ok(()) };
-    Err(Error::new(Kind::Failed, format!("`{name}` is a reference in `{environment}`"))
-        .hint(format!("`secrets unset --keychain {name}` takes the value out of this machine's keychain"))
-        .hint(format!("take it out of [environments.{environment}.from] in secrets.toml to have it no more")))
+/// A name may stand elsewhere than in the file.
+fn not_there(target: &Target, name: &Name) -> Error {
+    let place = target.name();
+    let missing = Error::new(Kind::Failed, format!("`{name}` is not set in `{place}`"));
+    let Some(Selected { project, environment, trust }) = target.selected() else {
+        return missing.hint("`secrets list` shows the names");
+    };
+    if trust.borrow().personal(project, environment).contains(name) {
+        return missing.hint(format!("`secrets unset --local {name}` removes your own value"));
+    }
+    if environment.references.iter().any(|own| own.name == *name) {
+        return Error::new(Kind::Failed, format!("`{name}` is a reference in `{place}`"))
+            .hint(format!("`secrets unset --keychain {name}` takes the value out of this machine's keychain"))
+            .hint(format!("take it out of [environments.{place}.from] in secrets.toml to have it no more"));
+    }
+    missing.hint("`secrets list` shows the names")
 }

@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// What is told of a keychain's own words.
 const MOST_WORDS: usize = 300;
 
-/// One item: `keychain://SERVICE/NAME`.
+/// One item: `keychain://SERVICE/NAME`, where a name may have several parts.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Item {
     service: String,
@@ -35,9 +35,14 @@ pub struct Item {
 }
 
 impl Item {
+    /// Makes an item.
+    pub fn new(service: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { service: service.into(), name: name.into() }
+    }
+
     /// Makes one of our own, whose service begins with [`OWN`].
     pub fn own(service: &str, name: impl Into<String>) -> Self {
-        Self { service: format!("{OWN}{service}"), name: name.into() }
+        Self::new(format!("{OWN}{service}"), name)
     }
 
     /// Takes what a reference names, also one of our own.
@@ -46,7 +51,7 @@ impl Item {
     /// `Kind::Failed` if it names no item.
     pub fn of(reference: &Reference) -> Result<Self> {
         let wrong = |why: &str| Error::new(Kind::Failed, format!("`{reference}` {why}"));
-        let form = format!("`{SCHEME}://SERVICE/NAME`, with `%2F` for a `/` of its own");
+        let form = format!("`{SCHEME}://SERVICE/NAME`");
         if reference.scheme() != SCHEME {
             return Err(wrong("leads to no keychain").hint(form));
         }
@@ -54,7 +59,7 @@ impl Item {
             return Err(wrong("asks for a part or a version, and an item of a keychain is one value").hint(form));
         }
         match reference.path() {
-            [service, name] => Ok(Self { service: service.clone(), name: name.clone() }),
+            [service, name @ ..] if !name.is_empty() => Ok(Self::new(service, name.join("/"))),
             _ => Err(wrong("does not name a service and an item").hint(form)),
         }
     }
@@ -66,7 +71,15 @@ impl Item {
 
     /// Returns the reference that leads to it.
     pub fn reference(&self) -> Reference {
-        Reference::new(SCHEME, &[&self.service, &self.name])
+        let mut path = vec![self.service.as_str()];
+        let parts: Vec<&str> = self.name.split('/').collect();
+        // What is no path, such as `a//b`, is one part.
+        if parts.iter().any(|part| matches!(*part, "" | "." | "..")) {
+            path.push(&self.name);
+        } else {
+            path.extend(parts);
+        }
+        Reference::new(SCHEME, &path)
     }
 
     fn entry(&self, store: &CredentialStore) -> keyring_core::Result<Entry> {
@@ -86,12 +99,23 @@ impl fmt::Display for Item {
 /// `Kind::Unreachable` if there is no keychain, or it does not answer within five seconds.
 pub fn read(items: Vec<Item>) -> Result<Vec<Result<Option<Value>>>> {
     with_store(move |store| {
-        let read = |item: &Item| match item.entry(store).and_then(|entry| entry.get_secret()) {
-            Ok(bytes) => Ok(Some(Value::from(bytes))),
-            Err(keyring_core::Error::NoEntry) => Ok(None),
-            Err(error) => Err(explain(error)),
+        // A keychain that is locked asks a person to open it: once, and not for every item.
+        let mut locked: Option<Error> = None;
+        let mut read = |item: &Item| {
+            if let Some(error) = &locked {
+                return Err(error.again());
+            }
+            match item.entry(store).and_then(|entry| entry.get_secret()) {
+                Ok(bytes) => Ok(Some(Value::from(bytes))),
+                Err(keyring_core::Error::NoEntry) => Ok(None),
+                Err(error) => {
+                    let error = explain(error);
+                    locked = (error.kind() == Kind::Locked).then(|| error.again());
+                    Err(error)
+                }
+            }
         };
-        items.iter().map(read).collect()
+        items.iter().map(&mut read).collect()
     })
 }
 
@@ -200,9 +224,9 @@ fn explain(error: keyring_core::Error) -> Error {
     use keyring_core::Error as Store;
     let failed = |message: String| Error::new(Kind::Failed, message);
     match error {
-        Store::NoStorageAccess(_) => Error::new(Kind::Locked, "the keychain is locked").because(words(&error)).hint(
-            "unlock it: log in to the desktop, or start `gnome-keyring-daemon --unlock` with its password on stdin",
-        ),
+        Store::NoStorageAccess(_) => Error::new(Kind::Locked, "the keychain is locked")
+            .because(words(&error))
+            .hint("unlock it: log in to the desktop, or end `gnome-keyring-daemon` and start it with `--unlock`"),
         Store::PlatformFailure(_) => Error::new(Kind::Unreachable, "the keychain failed").because(words(&error)),
         Store::Ambiguous(entries) => failed(format!("the keychain has {} items of that name", entries.len()))
             .hint("remove all but one of them, in the system's own program for the keychain"),
@@ -223,4 +247,19 @@ fn words(error: &keyring_core::Error) -> String {
     };
     let text = printable(text.split_whitespace().collect::<Vec<_>>().join(" ").as_bytes());
     text.chars().take(MOST_WORDS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_item_is_found_by_its_own_reference() {
+        for (service, name) in [("a", "b"), ("a", "b/c"), ("a/b", "c"), ("a", "/b"), ("a", "b//c"), ("a", "../b")] {
+            let item = Item::new(service, name);
+            let found = Item::of(&Reference::parse(&item.to_string()).unwrap());
+            assert_eq!(found.unwrap(), item, "{item}");
+        }
+        assert_eq!(Item::new("shop", "development/KEY").to_string(), "keychain://shop/development/KEY");
+    }
 }

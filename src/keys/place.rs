@@ -108,7 +108,8 @@ impl Place {
     /// Opens what waits, if `is_wanted` says so; returns whether it was opened.
     pub fn unlock(&mut self, ask: Asker, is_wanted: impl Fn(&Protected) -> bool) -> bool {
         let State::Protected(protected) = &self.state else { return false };
-        if !is_wanted(protected) || (protected.needs_passphrase() && ask.is_none()) {
+        // A keychain may ask as well, by a window of its own.
+        if !is_wanted(protected) || ask.is_none() {
             return false;
         }
         let kept = protected.kept();
@@ -166,7 +167,7 @@ impl Place {
         let shown = self.source.shown();
         match &self.state {
             State::Read { remarks, .. } => remarks.iter().map(|remark| format!("`{shown}`: {remark}")).collect(),
-            State::Failed { error, .. } if error.kind() == Kind::Unreachable => {
+            State::Failed { is_protected: true, .. } => {
                 self.failure().map(|failed| failed.message().to_string()).into_iter().collect()
             }
             State::Unread | State::Absent | State::Failed { .. } | State::Protected(_) => Vec::new(),

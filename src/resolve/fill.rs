@@ -17,11 +17,28 @@ use super::stored::Stored;
 /// Decides over a file that was opened: its environment's name, and what it holds.
 pub type Judge<'a> = dyn FnMut(&str, &Opened) -> Result<()> + 'a;
 
-/// Returns names and values in the plan's order; `judge` sees every declared file before anything of it is taken.
+/// A plan whose files were opened; what lies in stores is still there.
+pub struct Filling {
+    names: Vec<Name>,
+    values: Vec<Option<Value>>,
+    /// The place of each value that a store has.
+    of_stores: Vec<(usize, Stored)>,
+}
+
+/// What a program gets.
+pub struct Filled {
+    /// Names and values, in the plan's order.
+    pub values: Vec<(Name, Value)>,
+    /// Names that have no value and may have none.
+    pub absent: Vec<Name>,
+}
+
+/// Opens the files of a plan; `judge` sees every declared file before anything of it is taken. No store is asked before all of
+/// them are what they claim to be.
 ///
 /// # Errors
-/// As [`Keyring::open`] and [`crate::sops::SealedFile::open`]: `Kind::Locked`; whatever `judge` returns; as [`stored::read`].
-pub fn fill(plan: Plan, keyring: &mut Keyring, judge: &mut Judge<'_>) -> Result<Vec<(Name, Value)>> {
+/// As [`Keyring::open`] and [`crate::sops::SealedFile::open`]: `Kind::Locked`; whatever `judge` returns.
+pub fn open(plan: Plan, keyring: &mut Keyring, judge: &mut Judge<'_>) -> Result<Filling> {
     plan.stored().try_for_each(Stored::check)?;
     let mut wanted: Vec<Vec<Option<usize>>> = plan.layers.iter().map(|layer| vec![None; layer.len()]).collect();
     let mut names = Vec::with_capacity(plan.rows.len());
@@ -58,12 +75,28 @@ pub fn fill(plan: Plan, keyring: &mut Keyring, judge: &mut Judge<'_>) -> Result<
             }
         }
     }
-    // After the files: whether they are what they claim to be is known before anybody else is asked.
-    let references: Vec<&Stored> = of_stores.iter().map(|(_, stored)| stored).collect();
-    for (at, value) in stored::read(&references)? {
-        values[of_stores[at].0] = Some(value);
+    Ok(Filling { names, values, of_stores })
+}
+
+impl Filling {
+    /// Reads what lies in stores.
+    ///
+    /// # Errors
+    /// As [`stored::read`].
+    pub fn fetch(mut self) -> Result<Filled> {
+        let references: Vec<&Stored> = self.of_stores.iter().map(|(_, stored)| stored).collect();
+        for (at, value) in stored::read(&references)? {
+            self.values[self.of_stores[at].0] = Some(value);
+        }
+        let mut filled = Filled { values: Vec::with_capacity(self.names.len()), absent: Vec::new() };
+        for (name, value) in self.names.into_iter().zip(self.values) {
+            match value {
+                Some(value) => filled.values.push((name, value)),
+                None => filled.absent.push(name),
+            }
+        }
+        Ok(filled)
     }
-    Ok(names.into_iter().zip(values).filter_map(|(name, value)| Some((name, value?))).collect())
 }
 
 /// A sealed file is verified even if no row needs it, since its missing names are what somebody could have removed; unless

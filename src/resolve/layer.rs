@@ -86,6 +86,20 @@ impl Layer {
         sealed_layer(&bytes, project, environment)
     }
 
+    /// As [`Self::of`], for an environment that may consist of references alone: `None` if it has some and no file, and never had
+    /// one that this machine knows of.
+    ///
+    /// # Errors
+    /// As [`Self::of`].
+    pub fn of_any(project: &Project, environment: &Environment, trust: &Trust) -> Result<Option<Self>> {
+        let is_there = project.path_of(environment).symlink_metadata().is_ok();
+        let is_missed = trust.file(&project.below_home(&environment.file)).is_some();
+        if !is_there && !is_missed && !environment.references.is_empty() {
+            return Ok(None);
+        }
+        Self::of(project, environment).map(Some)
+    }
+
     /// Takes the references of an environment; `None` without any.
     pub fn references(project: &Project, environment: &Environment) -> Option<Self> {
         let stored = |own: &Referenced| Stored {
@@ -94,6 +108,7 @@ impl Layer {
             // What is required and absent stops a program, whatever its reference says.
             is_optional: own.is_optional && !project.value(&own.name).required,
             is_personal: false,
+            environment: environment.name.clone(),
         };
         let stored: Vec<Stored> = environment.references.iter().map(stored).collect();
         let shown = format!("the references of `{}`", environment.name);
@@ -107,6 +122,7 @@ impl Layer {
             name,
             is_optional: false,
             is_personal: true,
+            environment: environment.name.clone(),
         };
         let stored = trust.personal(project, environment).into_iter().map(stored).collect();
         Self::stored("your own values".to_string(), stored)

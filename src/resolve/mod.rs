@@ -6,8 +6,10 @@ mod plan;
 pub mod policy;
 mod stored;
 
+pub use fill::Filled;
+pub use fill::Filling;
 pub use fill::Judge;
-pub use fill::fill;
+pub use fill::open;
 pub use layer::Layer;
 pub use layer::Source;
 pub use layer::personal_reference;

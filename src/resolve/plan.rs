@@ -108,22 +108,15 @@ fn layers(request: &Request, selected: Option<&Selected<'_>>) -> Result<Vec<Laye
     } else if let Some(Selected { project, environment, trust }) = selected {
         for layer in project.layers(environment)? {
             let references = Layer::references(project, layer);
-            if is_declared_there(project, layer, &trust.borrow()) || references.is_none() {
-                layers.push(Layer::of(project, layer)?);
-                check_double(layers.last(), references.as_ref(), &layer.name)?;
-            }
+            let file = Layer::of_any(project, layer, &trust.borrow())?;
+            check_double(file.as_ref(), references.as_ref(), &layer.name)?;
+            layers.extend(file);
             layers.extend(references);
         }
         // Of the chosen environment alone: a value that somebody keeps for development has no place in what extends it.
         layers.extend(Layer::personal(project, environment, &trust.borrow()));
     }
     Ok(layers)
-}
-
-/// Tells whether an environment has a file, or had one that this machine knows of: one that was taken away is missed.
-fn is_declared_there(project: &Project, environment: &Environment, trust: &Trust) -> bool {
-    project.path_of(environment).symlink_metadata().is_ok()
-        || trust.file(&project.below_home(&environment.file)).is_some()
 }
 
 fn check_double(file: Option<&Layer>, references: Option<&Layer>, environment: &str) -> Result<()> {

@@ -21,6 +21,8 @@ pub struct Stored {
     pub is_optional: bool,
     /// Whether it is this person's own, and not the project's.
     pub is_personal: bool,
+    /// The environment that it belongs to.
+    pub environment: String,
 }
 
 /// What a store said of one name.
@@ -45,12 +47,14 @@ impl Stored {
 
     fn absent(&self) -> Error {
         let error = Error::new(Kind::Failed, format!("`{}` has no value yet", self.reference));
+        let (name, environment) = (&self.name, &self.environment);
         if self.is_personal {
             return Error::new(Kind::Failed, "your own value is gone from the keychain")
-                .hint(format!("`secrets set --local {}`, or `secrets unset --local {0}`", self.name));
+                .hint(format!("`secrets set --local {name} --env {environment}` gives it one again"))
+                .hint(format!("`secrets unset --local {name} --env {environment}` leaves it to the project"));
         }
         match store::kind_of(&self.reference) {
-            Ok(kind) => error.hint((kind.absent)(self.name.as_str())),
+            Ok(kind) => error.hint((kind.absent)(name.as_str(), environment)),
             Err(_) => error,
         }
     }

@@ -15,7 +15,7 @@ use super::Store;
 pub const KIND: Kind = Kind {
     scheme: keychain::SCHEME,
     summary: "the keychain of this machine's operating system",
-    absent: |name| format!("`secrets set --keychain {name}` puts a value there"),
+    absent: |name, environment| format!("`secrets set --keychain {name} --env {environment}` puts a value there"),
     check,
     open: || Box::new(Keychain),
 };

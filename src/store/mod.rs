@@ -36,8 +36,8 @@ pub struct Kind {
     pub scheme: &'static str,
     /// What it is, in a few words.
     pub summary: &'static str,
-    /// What to do where a value is absent, for a name.
-    pub absent: fn(&str) -> String,
+    /// What to do where a value is absent, for a name of an environment.
+    pub absent: fn(&str, &str) -> String,
     /// Refuses a reference of a project that this store cannot mean, before anything is asked.
     pub check: fn(&Reference) -> Result<()>,
     /// Makes what speaks to it; nothing is asked yet.
@@ -69,7 +69,7 @@ mod tests {
         for kind in KINDS {
             let reference = Reference::parse(&format!("{}://a/b", kind.scheme)).unwrap();
             assert_eq!(kind_of(&reference).unwrap().scheme, kind.scheme);
-            assert!(!kind.summary.is_empty() && (kind.absent)("NAME").contains("NAME"));
+            assert!(!kind.summary.is_empty() && (kind.absent)("NAME", "top").contains("NAME"));
         }
         let unknown = Reference::parse("attic://a/b").unwrap();
         assert!(kind_of(&unknown).is_err_and(|error| error.kind() == ErrorKind::Refused));

@@ -1,6 +1,6 @@
 //! `secrets identity`
 
-mod keychain;
+pub mod keychain;
 mod nowhere;
 mod passphrase;
 mod plugin;

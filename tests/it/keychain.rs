@@ -25,7 +25,7 @@ pub fn is_here() -> bool {
     ["gnome-keyring-daemon", "dbus-run-session", "dbus-send", "secret-tool"].into_iter().all(needs)
 }
 
-/// Starts a keyring whose login collection is open, in the sandbox's folders.
+/// Starts a keyring whose login collection is open, in the sandbox's folders; what an earlier one kept there is there again.
 pub fn start(s: Sandbox) -> (Sandbox, Keychain) {
     // The session waits on its stdin: when we go, by whatever way, it ends, and the keyring with it.
     let script =
@@ -35,6 +35,7 @@ pub fn start(s: Sandbox) -> (Sandbox, Keychain) {
         echo \"${pid##* } $DBUS_SESSION_BUS_ADDRESS\" >session.new && mv session.new session
         cat";
     let tmp = s.root().join("tmp");
+    let _ = fs::remove_file(tmp.join("session"));
     let session = Command::new("dbus-run-session")
         .args(["--", "sh", "-c", script])
         .env_clear()

@@ -9,6 +9,8 @@ use crate::base::Error;
 use crate::base::Kind;
 use crate::base::Result;
 use crate::base::Value;
+use crate::base::hex;
+use crate::base::random;
 use crate::cmd::context::Context;
 use crate::disk;
 use crate::keys;
@@ -86,15 +88,16 @@ pub fn store(
         Kept::Open => (text, None),
         Kept::UnderPassphrase => (keys::protect(&text, &new_passphrase()?)?, None),
         Kept::InKeychain => {
-            let item = item_of(&recipients);
+            let item = item_of(&recipients)?;
             keychain::write(&item, Value::from(text))?;
             (leading_to(context, &item, &recipients), Some(item))
         }
     };
-    if usual && let Some(folder) = path.parent() {
-        disk::make_private_folder(folder)?;
-    }
-    let written = disk::write_new(&path, &text, 0o600).map_err(there);
+    let written = match path.parent().filter(|_| usual) {
+        Some(folder) => disk::make_private_folder(folder),
+        None => Ok(()),
+    };
+    let written = written.and_then(|()| disk::write_new(&path, &text, 0o600).map_err(there));
     if let (Err(_), Some(item)) = (&written, item) {
         let _ = keychain::remove(&item);
     }
@@ -102,10 +105,11 @@ pub fn store(
     Ok((recipients, path))
 }
 
-/// The keychain shows a name; so many characters of a recipient tell it from any other.
-fn item_of(recipients: &[String]) -> Item {
-    let name: String = recipients.iter().flat_map(|first| first.chars()).take(20).collect();
-    Item::own("identity", name)
+/// An item of its own for each file that leads to one, so that none is ever written over or taken away by another: beside the
+/// beginning of the recipient, for who looks into the keychain, a random number.
+fn item_of(recipients: &[String]) -> Result<Item> {
+    let shown: String = recipients.iter().flat_map(|first| first.chars()).take(20).collect();
+    Ok(Item::own("identity", format!("{shown}-{}", hex(&random::<8>()?))))
 }
 
 /// The recipient stands there too: whoever has one opens no keychain for a file that is not sealed to it.

@@ -168,6 +168,13 @@ impl Trust {
         });
     }
 
+    /// Forgets the values that a person kept for himself: the folder has a project that was made anew.
+    pub fn forget_personal(&mut self) {
+        if !self.record.personal.is_empty() {
+            self.note(|record| record.personal.clear());
+        }
+    }
+
     /// Takes this machine's own reference: what it says of a name was not changed by anybody else.
     pub fn adopt_reference(&mut self, project: &Project, environment: &Environment, name: &Name) {
         let prefix = project.prefix.clone();

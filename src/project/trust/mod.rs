@@ -20,6 +20,7 @@ use std::path::PathBuf;
 use crate::base::Name;
 use crate::base::Result;
 use crate::base::World;
+use crate::disk::Lock;
 use crate::sops::Bytes32;
 use crate::sops::LinkKey;
 use crate::sops::Recipient;
@@ -223,6 +224,16 @@ impl Trust {
     pub fn personal(&self, project: &Project, environment: &Environment) -> Vec<Name> {
         let names = self.record.personal.get(&project.label(environment)).filter(|_| !self.is_digest_demanded());
         names.into_iter().flatten().filter_map(|name| Name::parse(name).ok()).collect()
+    }
+
+    /// Waits for the right to change the values that this person keeps for himself; `None` without a record.
+    ///
+    /// # Errors
+    /// As [`Lock::for_file`].
+    pub fn lock_personal(&self) -> Result<Option<Lock>> {
+        // The record's own folder is locked by each of its writes.
+        let folder = self.path.as_deref().and_then(Path::parent).filter(|folder| folder.is_dir());
+        folder.map(Lock::for_file).transpose()
     }
 
     /// Tells whether `allow --name` let a name pass on this machine.

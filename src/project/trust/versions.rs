@@ -155,6 +155,9 @@ impl Trust {
         let commitment = |(layer, claimed): (&&Environment, &Option<Bytes32>)| {
             let path = project.below_home(&layer.file);
             let known = self.opened.get(&path).copied().or(*claimed);
+            // References alone have no data key.
+            let has_none = !layer.references.is_empty() && project.path_of(layer).symlink_metadata().is_err();
+            let known = known.or(has_none.then_some(Bytes32::default()));
             known.map(|known| (path.clone(), known)).ok_or_else(|| {
                 Error::new(Kind::Locked, format!("`{path}` has no seal, and no identity here opens it"))
                     .because("the digest names its data key")

@@ -12,6 +12,12 @@ use crate::sandbox::secret;
 
 const SERVICE: &str = "secrets/identity";
 
+/// Returns the name of the item that the identity file leads to.
+pub fn item(s: &Sandbox) -> String {
+    let file = fs::read_to_string(s.identity()).expect("an identity file");
+    file.lines().last().and_then(|line| line.rsplit('/').next()).expect("a reference").to_string()
+}
+
 /// A project whose only identity is in the keychain.
 pub fn project() -> (Sandbox, Keychain) {
     let (s, keychain) = keychain::start(Sandbox::empty());
@@ -37,7 +43,9 @@ fn it_opens_files_and_stands_in_no_file() {
         s.run(["run", "--", "printenv", "KEY"]).succeeds().says_nothing().shows(secret("KEY")).reveals("KEY");
         s.run(["identity", "show"]).succeeds().says_nothing().shows(&recipient);
         s.run(["status"]).succeeds().shows_part("opens development; in the keychain");
-        let text = look_up(&s, SERVICE, &recipient[..20]).expect("another program sees it");
+        let item = item(&s);
+        assert!(item.starts_with(&recipient[..20]), "{item}");
+        let text = look_up(&s, SERVICE, &item).expect("another program sees it");
         assert!(String::from_utf8_lossy(&text).contains("AGE-SECRET-KEY-"));
         s.run(["identity", "new", "--keychain"]).exits(1).says("exists already");
     }
@@ -148,10 +156,10 @@ fn an_item_that_is_gone_doubled_or_no_identity_is_said() {
         return;
     }
     let (s, _keychain) = keychain::start(Sandbox::empty());
-    let recipient = s.run(["identity", "new", "--keychain"]).succeeds().stdout();
+    s.run(["identity", "new", "--keychain"]).succeeds();
     s.run(["init", "--yes"]).succeeds();
     let s = s.secret("KEY");
-    let name = &recipient[..20];
+    let name = &item(&s);
     let tool = |words: &[&str]| s.program(["secret-tool"]).words(words);
     tool(&["store", "--label=x", "service", SERVICE, "username", name, "more", "1"]).stdin("nonsense").go().succeeds();
     s.run(["get", "KEY"]).exits(3).says("the keychain has 2 items of that name");
@@ -161,4 +169,52 @@ fn an_item_that_is_gone_doubled_or_no_identity_is_said() {
     s.run(["get", "KEY"]).exits(3).says("the keychain has no item `keychain://secrets%2Fidentity/");
     tool(&["store", "--label=x", "service", SERVICE, "username", name]).stdin("nonsense").go().succeeds();
     s.run(["get", "KEY"]).exits(3).says("the item is no identity").never_says("nonsense");
+}
+
+#[test]
+fn two_at_once_and_what_fails_leave_no_item_of_anybodys() {
+    if !keychain::is_here() {
+        return;
+    }
+    let (s, _keychain) = keychain::start(Sandbox::empty());
+    let s = s.plain_at("id.txt");
+    s.run(["identity", "new", "--output", "id.txt"]).succeeds();
+    let script = "secrets identity import id.txt --keychain >/dev/null 2>&1 & secrets identity import id.txt --keychain >/dev/null 2>&1 & wait";
+    for _ in 0..5 {
+        s.shell(script).go().succeeds();
+        assert!(look_up(&s, SERVICE, &item(&s)).is_some(), "the one that the file leads to is there");
+        fs::remove_file(s.identity()).expect("it is there");
+    }
+    // A configuration that is no folder: nothing stays behind.
+    let count = |s: &Sandbox| {
+        let found = s.program(["secret-tool", "search", "--all", "service", SERVICE]).go();
+        found.may_reveal_all();
+        found.stdout().matches("AGE-SECRET-KEY").count()
+    };
+    let before = count(&s);
+    s.write("no-folder", "");
+    s.call(["identity", "new", "--keychain"]).env("XDG_CONFIG_HOME", s.path("no-folder")).go().exits(1);
+    assert_eq!(count(&s), before);
+    // Where the file leads to the keychain, the identity is taken out of there.
+    s.run(["identity", "new", "--keychain", "--output", "leads.txt"]).succeeds();
+    s.run(["identity", "import", "leads.txt"]).succeeds();
+    assert!(fs::read_to_string(s.identity()).expect("an identity").contains("AGE-SECRET-KEY-1"));
+}
+
+/// Git asks for each file by a process of its own.
+#[test]
+fn git_diff_asks_no_keychain() {
+    if !keychain::is_here() {
+        return;
+    }
+    let (s, keychain) = project();
+    let s = s.repository();
+    s.call(["set", "KEY"]).stdin("other").go().succeeds();
+    keychain.stop();
+    let diff = in_time(|| s.program(["git", "diff"]).go());
+    diff.succeeds().shows_part("KEY");
+    keychain.go_on();
+    s.run(["identity", "unlock"]).succeeds();
+    s.program(["git", "diff"]).go().succeeds().shows_part("KEY");
+    s.run(["identity", "lock"]).succeeds();
 }

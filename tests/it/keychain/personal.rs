@@ -104,14 +104,28 @@ fn without_a_keychain_nothing_is_kept_or_left_out() {
     keychain.lock(&s);
     s.run(["run", "--", "true"]).exits(125).says("`URL`: the keychain is locked");
     s.call(["set", "--local", "NEW"]).stdin("x").go().exits(3).says("the keychain is locked");
-    s.run(["unset", "--local", "URL"]).exits(3).says("the keychain is locked");
+    // Where the keychain does not open any more the project's value can be had again.
+    s.run(["unset", "--local", "URL"])
+        .exits(3)
+        .says("your value is still in the keychain")
+        .says("the keychain is locked");
+    s.run(["run", "--", "printenv", "URL"]).succeeds().shows("of us");
+    drop(keychain);
+    let (s, keychain) = start(s);
+    s.run(["unset", "--local", "URL"]).succeeds().says("from the keychain");
+    s.run(["unset", "--local", "URL"]).exits(1).says("has no value of your own");
+    set_local(&s, "URL", "mine");
     drop(keychain);
     in_time(|| s.call(["set", "--local", "NEW"]).stdin("x").go()).exits(4).says("no keychain that answers");
     in_time(|| s.run(["run", "--", "true"])).exits(125).says("`URL`: there is no keychain that answers");
     s.run(["list"]).succeeds().shows("URL");
     // In CI, where a digest stands for what this machine knows, a job is the same everywhere.
     let digest = s.run(["allow", "--print"]).succeeds().stdout();
-    s.call(["run", "--", "printenv", "URL"]).env("SECRETS_TRUST", digest.trim()).go().succeeds().shows("of us");
+    let s = s.env("SECRETS_TRUST", digest.trim());
+    s.run(["run", "--", "printenv", "URL"]).succeeds().shows("of us");
+    for command in [&["set", "--local", "URL"][..], &["unset", "--local", "URL"]] {
+        s.call(command).stdin("x").go().exits(5).says("`SECRETS_TRUST` is set");
+    }
     Sandbox::empty().call(["set", "--local", "X"]).stdin("x").go().exits(1).says("there is no project here");
 }
 
@@ -126,4 +140,47 @@ fn what_cannot_be_remembered_is_not_kept() {
     set.exits(1).says("cannot remember that it keeps a value of your own");
     s.program(["secret-tool", "search", "--all", "username", "development/X"]).go().shows_nothing();
     s.run(["list"]).succeeds().shows("");
+}
+
+/// What fails changes nothing: neither the value that was kept nor what is remembered of it.
+#[test]
+fn a_value_that_was_kept_survives_what_fails_after_it() {
+    if !is_here() {
+        return;
+    }
+    let (s, _keychain) = start(Sandbox::new().value("URL", "of us"));
+    set_local(&s, "URL", "mine");
+    // Over a value that is there nothing has to be noted; taking it away has to be.
+    s.call(["set", "--local", "URL"]).stdin("other").after("ulimit -f 0").go().succeeds();
+    s.run(["get", "URL"]).succeeds().shows("other");
+    s.call(["unset", "--local", "URL"]).after("ulimit -f 0").go().exits(1).says("cannot remember");
+    s.run(["get", "URL"]).succeeds().shows("other");
+    s.run(["unset", "--local", "URL", "NONE"]).exits(1).says("`NONE` has no value of your own");
+    s.run(["get", "URL"]).succeeds().shows("other");
+    s.call(["set", "URL"]).stdin("new").go().succeeds().says("your own value of `URL` is laid over it");
+    let script = "for n in 1 2 3 4 5 6 7 8; do (printf $n | secrets set --local N 2>$n.log || cat $n.log) & done; wait";
+    s.shell(script).go().succeeds().shows_nothing();
+    s.run(["get", "N"]).succeeds();
+}
+
+/// A folder says nothing of who was there before.
+#[test]
+fn a_project_that_is_made_anew_begins_without() {
+    if !is_here() {
+        return;
+    }
+    let (s, _keychain) = start(Sandbox::new().value("URL", "of us"));
+    set_local(&s, "URL", "mine");
+    let toml = s.read("secrets.toml");
+    std::fs::remove_file(s.path("secrets.toml")).unwrap();
+    std::fs::remove_dir_all(s.path("secrets")).unwrap();
+    // Another project in its place, which a person accepts: what is laid over it is shown.
+    s.write("secrets.toml", toml.replace("project = \"shop\"", "project = \"other\""));
+    s.call(["set", "--local", "URL"]).stdin("x").go().exits(5).says("`secrets allow`");
+    s.run(["allow"]).succeeds().says("`development` has values of your own from before: `URL`");
+    std::fs::remove_file(s.path("secrets.toml")).unwrap();
+    s.run(["init", "--yes"]).succeeds();
+    let s = s.value("URL", "fresh");
+    s.run(["get", "URL"]).succeeds().shows("fresh");
+    s.run(["list"]).succeeds().says_nothing();
 }

@@ -22,12 +22,12 @@ fn a_value_is_stored_there_and_read_by_every_command() {
     let (s, _keychain) = start(Sandbox::new().secret("IN_FILE"));
     let s = s.canary("TOKEN", secret("TOKEN"));
     let stored = s.call(["set", "--keychain", "TOKEN"]).stdin(secret("TOKEN") + "\n").go();
-    stored.succeeds().says("secrets.toml leads to `keychain://shop-development/TOKEN`");
+    stored.succeeds().says("secrets.toml leads to `keychain://shop/development/TOKEN`");
     assert!(
         s.read("secrets.toml")
-            .contains("[environments.development.from]\nTOKEN = \"keychain://shop-development/TOKEN\"\n")
+            .contains("[environments.development.from]\nTOKEN = \"keychain://shop/development/TOKEN\"\n")
     );
-    assert_eq!(look_up(&s, "shop-development", "TOKEN").as_deref(), Some(secret("TOKEN").as_bytes()));
+    assert_eq!(look_up(&s, "shop", "development/TOKEN").as_deref(), Some(secret("TOKEN").as_bytes()));
     // This machine wrote the reference itself, into a project that it had accepted.
     s.run(["get", "TOKEN"]).succeeds().says_nothing().shows(secret("TOKEN")).reveals("TOKEN");
     s.run(["run", "--", "printenv", "TOKEN"]).succeeds().says_nothing().shows(secret("TOKEN")).reveals("TOKEN");
@@ -38,13 +38,13 @@ fn a_value_is_stored_there_and_read_by_every_command() {
     s.run(["get", "TOKEN"]).succeeds().shows("another");
     s.run(["unset", "TOKEN"]).exits(1).says("`secrets unset --keychain TOKEN`");
     s.run(["unset", "--keychain", "TOKEN"]).succeeds().says("the reference in secrets.toml stays");
-    assert_eq!(look_up(&s, "shop-development", "TOKEN"), None);
+    assert_eq!(look_up(&s, "shop", "development/TOKEN"), None);
     s.run(["unset", "--keychain", "TOKEN"]).exits(1).says("has no value on this machine");
     let absent = s.run(["run", "--", "true"]);
     absent
         .exits(125)
-        .says("`TOKEN`: `keychain://shop-development/TOKEN` has no value yet")
-        .says("set --keychain TOKEN");
+        .says("`TOKEN`: `keychain://shop/development/TOKEN` has no value yet")
+        .says("set --keychain TOKEN --env development");
     s.run(["get", "IN_FILE"]).succeeds().reveals("IN_FILE");
     s.run(["run", "--except", "TOKEN", "--", "printenv", "IN_FILE"]).succeeds().reveals("IN_FILE");
 }
@@ -66,7 +66,10 @@ fn what_another_program_stored_is_read() {
     };
     store("my app", "a/b", "of another program");
     s.run(["run", "--", "sh", "-c", "echo $A:${B-none}"]).succeeds().shows("of another program:none");
-    s.call(["run", "--", "sh", "-c", "echo $B"]).env("B", "mine").go().succeeds().shows("mine");
+    // Left out is left out, unless the caller says otherwise.
+    s.call(["run", "--", "sh", "-c", "echo ${B-none}"]).env("B", "mine").go().succeeds().shows("none");
+    s.call(["run", "--preserve-env=B", "--", "sh", "-c", "echo $B"]).env("B", "mine").go().succeeds().shows("mine");
+    s.run(["get", "B"]).exits(1).says("`B` may be absent in `development`, and is");
     store("none", "b", "there");
     s.run(["run", "--", "sh", "-c", "echo $A:$B"]).succeeds().shows("of another program:there");
     let s = s.settings(
@@ -127,9 +130,9 @@ fn our_own_items_are_nobodys_to_name() {
         return;
     }
     let (s, _keychain) = start(Sandbox::empty());
-    let recipient = s.run(["identity", "new", "--keychain"]).succeeds().stdout();
+    s.run(["identity", "new", "--keychain"]).succeeds();
     s.run(["init", "--yes"]).succeeds();
-    let name = &recipient[..20];
+    let name = crate::identity::keychain::item(&s);
     let before = s.read("secrets.toml");
     for reference in [format!("keychain://secrets%2Fidentity/{name}"), format!("keychain://secrets%2fidentity/{name}")]
     {
@@ -150,7 +153,6 @@ fn a_reference_that_cannot_be_is_told() {
     let before = s.read("secrets.toml");
     for (reference, code, why) in [
         ("\"keychain://only-a-service\"", 1, "does not name a service and an item"),
-        ("\"keychain://a/b/c\"", 1, "does not name a service and an item"),
         ("\"keychain://a/b#c\"", 1, "an item of a keychain is one value"),
         ("\"keychain://a/b?version=1\"", 1, "an item of a keychain is one value"),
         ("\"attic://a/b\"", 5, "this version knows no store `attic`"),
@@ -221,4 +223,125 @@ fn an_environment_needs_no_file_for_references() {
     s.run(["run", "--env", "cloud", "--", "printenv", "A", "B"]).succeeds().shows("a\nb");
     std::fs::remove_file(s.path("secrets/cloud.env")).unwrap();
     s.run(["run", "--env", "cloud", "--", "true"]).exits(125).says("does not exist");
+}
+
+/// A digest says what a job may read; it is nobody who stores a value, and it is asked before a store is.
+#[test]
+fn where_a_digest_stands_for_a_person_nothing_is_written_and_nothing_read_before_it_fits() {
+    if !is_here() {
+        return;
+    }
+    let (s, keychain) = start(Sandbox::new().value("KEY", "v"));
+    let s = s.settings(&format!("{FROM}PIN = \"keychain://bank/pin\"\n"));
+    s.program(["secret-tool", "store", "--label=x", "service", "bank", "username", "pin"])
+        .stdin("precious")
+        .go()
+        .succeeds();
+    let digest = s.run(["allow", "--print"]).succeeds().stdout();
+    let right = s.call(["get", "PIN"]).env("SECRETS_TRUST", digest.trim()).go();
+    right.succeeds().shows("precious");
+    for command in [&["set", "--keychain", "PIN"][..], &["unset", "--keychain", "PIN"]] {
+        for digest in ["junk", digest.trim()] {
+            s.call(command).stdin("x").env("SECRETS_TRUST", digest).go().exits(5).says("`SECRETS_TRUST` is set");
+        }
+    }
+    assert_eq!(look_up(&s, "bank", "pin").as_deref(), Some(&b"precious"[..]));
+    keychain.lock(&s);
+    s.call(["get", "PIN"]).env("SECRETS_TRUST", "junk").go().exits(5).never_says("locked");
+    s.call(["run", "--", "true"]).env("SECRETS_TRUST", "junk").go().exits(125).says("no digest").never_says("locked");
+}
+
+#[test]
+fn references_alone_have_a_digest_too() {
+    if !is_here() {
+        return;
+    }
+    let (s, _keychain) = start(Sandbox::new());
+    let s = s.settings(
+        "[environments.base]\nreaders = [\"dev\"]\n[environments.top]\nreaders = [\"dev\"]\nextends = \"base\"\n",
+    );
+    s.call(["set", "--keychain", "A", "--env", "base"]).stdin("a").go().succeeds();
+    s.call(["set", "B", "--env", "top"]).stdin("b").go().succeeds();
+    let mut digests = Vec::new();
+    for environment in ["base", "top"] {
+        let digest = s.run(["allow", "--print", "--env", environment]).succeeds().stdout().trim().to_string();
+        let run = s.call(["run", "--env", environment, "--", "printenv", "A"]).env("SECRETS_TRUST", &digest);
+        run.go().succeeds().shows("a");
+        digests.push(digest);
+    }
+    assert_ne!(digests[0], digests[1]);
+    // A file that appears is another thing than none.
+    s.call(["set", "C", "--env", "base"]).stdin("c").go().succeeds();
+    let run = s.call(["run", "--env", "base", "--", "true"]).env("SECRETS_TRUST", &digests[0]);
+    run.go().exits(125).says("no digest");
+}
+
+/// What is there already may be another program's, or another service's of the same name.
+#[test]
+fn a_new_reference_leads_to_nothing_that_is_there() {
+    if !is_here() {
+        return;
+    }
+    let (s, _keychain) = start(Sandbox::new());
+    let other = ["secret-tool", "store", "--label=x", "service", "shop", "username", "development/TOKEN"];
+    s.program(other).stdin("of another").go().succeeds();
+    let toml = s.read("secrets.toml");
+    s.call(["set", "--keychain", "TOKEN"])
+        .stdin("x")
+        .go()
+        .exits(1)
+        .says("has something as `keychain://shop/development/TOKEN` already");
+    assert_eq!(look_up(&s, "shop", "development/TOKEN").as_deref(), Some(&b"of another"[..]));
+    assert_eq!(s.read("secrets.toml"), toml);
+    // Two services of one repository, both named alike.
+    let service = "version = 1\nproject = \"shop\"\nroot = \"..\"\n[environments.development]\nreaders = [\"dev\"]\n";
+    for folder in ["a", "b"] {
+        s.write(format!("{folder}/secrets.toml"), service);
+        s.call(["allow", "--no-git"]).cwd(folder).go().succeeds();
+        s.call(["set", "--keychain", "T"]).cwd(folder).stdin(format!("of {folder}")).go().succeeds();
+    }
+    for folder in ["a", "b"] {
+        s.call(["run", "--", "printenv", "T"]).cwd(folder).go().succeeds().shows(format!("of {folder}"));
+    }
+}
+
+#[test]
+fn a_name_never_stands_in_both_places() {
+    if !is_here() {
+        return;
+    }
+    let (s, _keychain) = start(Sandbox::new());
+    set(&s, &["--keychain", "A"], "a");
+    s.write("plain.env", "A=1\nB=2\n");
+    s.run(["import", "plain.env"]).exits(1).says("`A` is a reference in `development`");
+    s.call(["set", "--keychain", "C"]).stdin("c").after("ulimit -f 0").go().exits(1);
+    assert!(!s.read("secrets.toml").contains("C = "));
+    assert_eq!(look_up(&s, "shop", "development/C"), None);
+    for round in 0..5 {
+        let script = format!(
+            "printf 1 | secrets set X{round} 2>/dev/null & printf 2 | secrets set --keychain X{round} 2>/dev/null & wait"
+        );
+        s.shell(&script).go().succeeds();
+        s.run(["get", &format!("X{round}")]).succeeds();
+    }
+    // Where it happened all the same, the one in the file can be taken away.
+    set(&s, &["D"], "d");
+    let toml = s.read("secrets.toml");
+    s.write("secrets.toml", toml.replace("A = \"keychain", "D = \"keychain://x/d\"\nA = \"keychain"));
+    s.run(["allow"]).succeeds();
+    s.run(["run", "--", "true"]).exits(125).says("`D` stands in").says("`secrets unset D --env development`");
+    s.run(["unset", "D", "--env", "development"]).succeeds();
+    s.run(["run", "--except", "D", "--", "true"]).succeeds();
+    s.call(["set", "--keychain", "LD_AUDIT"]).stdin("x").go().succeeds().says("`run` refuses `LD_AUDIT`");
+}
+
+/// A bus address can start a program, and another keychain would give other values.
+#[test]
+fn no_file_says_where_the_bus_is() {
+    let s = Sandbox::new();
+    for name in ["DBUS_SESSION_BUS_ADDRESS", "DBUS_SYSTEM_BUS_ADDRESS", "DBUS_STARTER_ADDRESS"] {
+        s.call(["set", name]).stdin("unixexec:path=/bin/sh").go().succeeds().says("`run` refuses");
+        s.run(["run", "--", "true"]).exits(125).says(&format!("must not set `{name}`"));
+        s.run(["unset", name]).succeeds();
+    }
 }
