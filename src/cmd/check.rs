@@ -44,7 +44,7 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
     let first = &scope.projects[0];
     let git = Repository::of(context.world, &first.home);
     let mut keyring = context.keyring();
-    let has_identity = !arguments.ci && keyring.identities().next().is_some();
+    let has_identity = !arguments.ci && keyring.has_any();
     let keyring = has_identity.then_some(&mut *keyring);
     let mut findings = check::check(Subject { scope: &scope, git: git.as_ref(), keyring, now: context.world.now })?;
     findings.extend(digest(context, &scope)?);

@@ -56,11 +56,13 @@ impl<'w> Context<'w> {
     }
 
     fn keyring_of(world: &Arc<World>, identity: Option<PathBuf>, is_accepting: &Arc<AtomicBool>) -> Keyring {
-        let is_named = identity.is_some();
         let of_call = Arc::clone(world);
-        let find = move |name: &str, is_accepted| plugin::find(&of_call, name, is_named, is_accepted);
+        let find = move |name: &str, word| plugin::find(&of_call, name, word);
         let (of_call, is_accepting) = (Arc::clone(world), Arc::clone(is_accepting));
-        let may_run: MayRun = Arc::new(move || is_accepting.load(Relaxed) || plugin::lets_command(&of_call));
+        let may_run: MayRun = Arc::new(move |program| match is_accepting.load(Relaxed) {
+            true => Some(PathBuf::from(program)),
+            false => plugin::command(&of_call, program),
+        });
         Keyring::of(world, identity.as_deref(), Some(ask), Box::new(find), &may_run)
     }
 

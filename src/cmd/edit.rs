@@ -46,7 +46,7 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
     let document = plain::document_of(&base)?;
     let text = document.print();
     let scratch = Scratch::new(&context.world.folders)?;
-    let guard = Guard::new(scratch.path())?;
+    let guard = Guard::new(scratch.path());
     let edited = edit(context, &editor, &scratch, &guard, &target, &text);
     scratch.remove()?;
     let Some(edited) = edited? else {

@@ -19,6 +19,7 @@ use crate::disk;
 use crate::disk::Limit;
 use crate::keys;
 use crate::keys::Identity;
+use crate::keys::Keys;
 use crate::keys::unlocked;
 use crate::term::Terminal;
 
@@ -78,7 +79,8 @@ pub fn run(context: &Context<'_>, arguments: Arguments) -> Result<()> {
     match arguments.command {
         Command::New { output, kept, pq } => {
             let identity = if pq { Identity::generate_hybrid()? } else { Identity::generate() };
-            let (recipients, path) = keep::store(context, &[&identity], output, kept.into())?;
+            let (recipients, path) =
+                keep::store(context, &Keys { identities: vec![&identity], plugins: Vec::new() }, output, kept.into())?;
             context.ui.done(format!("made an identity in `{}`", shown(&path)));
             context.ui.hint("keep a second copy in a safe place: without it nobody opens what is sealed to you alone");
             context.ui.lines(recipients)
@@ -98,7 +100,7 @@ fn unlock(context: &Context<'_>, span: &str) -> Result<()> {
     let seconds = seconds.ok_or_else(|| Error::new(Kind::Usage, "`--for` wants a span such as `8h` or `30m`"))?;
     let name = kept_as(context)?;
     let mut keyring = context.keyring();
-    let text = keep::text_of(context, keyring.unlock_all())?;
+    let text = keyring.unlock_all().to_file(context.world.now)?;
     drop(keyring);
     if text.is_empty() {
         return Err(nothing_unlocked(context));
@@ -145,9 +147,9 @@ fn lock(context: &Context<'_>) -> Result<()> {
 /// Prints the native identities of the first place that holds some, under a passphrase.
 fn export(context: &Context<'_>, output: Option<&Path>) -> Result<()> {
     let mut keyring = context.keyring();
-    let found = keyring.first(Identity::is_native)?;
-    let recipients: Vec<String> = found.iter().filter_map(|identity| identity.recipient()).collect();
-    let text = keep::text_of(context, found.into_iter())?;
+    let found = keyring.first_keys()?;
+    let recipients = found.recipients();
+    let text = found.to_file(context.world.now)?;
     drop(keyring);
     context.warn_of_identities();
     if text.is_empty() {
@@ -177,12 +179,12 @@ fn import(context: &Context<'_>, file: &Path, kept: Kept) -> Result<()> {
     for skipped in &parsed.skipped {
         context.ui.warn(format!("`{name}`: {skipped}"));
     }
-    let natives: Vec<&Identity> = parsed.identities.iter().filter(|identity| identity.is_native()).collect();
-    if natives.is_empty() {
+    let keys = Keys::of(&parsed.identities, &parsed.plugins);
+    if keys.is_empty() {
         return Err(Error::new(Kind::Failed, format!("`{name}` has no identity that can be taken over"))
             .hint("an SSH key stays where it is; `SECRETS_IDENTITY_FILE` names any identity file"));
     }
-    let (recipients, path) = keep::store(context, &natives, None, kept)?;
+    let (recipients, path) = keep::store(context, &keys, None, kept)?;
     context.ui.done(format!("stored the identity in `{}`", shown(&path)));
     context.ui.lines(recipients)
 }
@@ -213,7 +215,7 @@ fn show(context: &Context<'_>) -> Result<()> {
             context.ui.line(recipient)?;
         }
     }
-    if tried.iter().all(|tried| tried.recipients.is_empty() && !tried.is_protected) {
+    if tried.iter().all(|tried| tried.recipients.is_empty() && tried.kept.is_none() && !tried.is_protected) {
         return Err(
             Error::new(Kind::Locked, "there is no identity on this machine").hint("`secrets identity new` makes one")
         );

@@ -163,13 +163,10 @@ fn names(document: &Document) -> Vec<&Name> {
 
 /// Takes the first identity that is there, or makes one.
 fn recipient(context: &Context<'_>) -> Result<Recipient> {
-    if let Some(found) = context.keyring().first(|_| true)?.first() {
-        return found.to_recipient();
-    }
     // Who makes a project with a key that a plugin holds has decided for the plugin.
     context.keyring().accept_own_plugins();
-    if let Some(found) = context.keyring().plugin_recipient() {
-        return Recipient::parse(&found);
+    if let Some(found) = context.keyring().first_recipient()? {
+        return Ok(found);
     }
     let (recipient, path) = identity::create(context, &Identity::generate(), context.identity.clone())?;
     let shown = printable(path.as_os_str().as_encoded_bytes());

@@ -64,14 +64,22 @@ pub fn find_installed(program: &str, env: &Env) -> Option<PathBuf> {
 }
 
 /// Finds a program that nobody but root and this user could have put there: in an absolute folder of `PATH` that belongs to one of
-/// them and where not everybody writes, and not below `outside`, wherever links lead. The path that comes back has no link.
+/// them and where not everybody writes, or by an absolute path of such a folder; not below `outside`, wherever links lead. The path
+/// that comes back has no link.
 ///
 /// # Errors
 /// `Kind::Failed` if there is none; the hint tells of one that was passed over.
 pub fn find_guarded(program: &str, env: &Env, outside: &[PathBuf]) -> Result<PathBuf> {
+    if Path::new(program).is_absolute() {
+        let why =
+            |why| Error::new(Kind::Failed, format!("`{}` is not started", printable(program.as_bytes()))).because(why);
+        return guarded(Path::new(program), outside).map_err(why);
+    }
     let search = env.get_even_empty("PATH").unwrap_or(OsStr::new(DEFAULT_PATH));
     let mut passed = None;
-    for folder in std::env::split_paths(search).filter(|folder| folder.is_absolute()) {
+    // A way through folders begins where the command was called.
+    let folders = std::env::split_paths(search).filter(|folder| folder.is_absolute() && !program.contains('/'));
+    for folder in folders {
         let path = folder.join(program);
         if !matches!(look(&path), Look::Executable) {
             continue;

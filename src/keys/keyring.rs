@@ -1,9 +1,7 @@
 //! The search for an identity that opens a file: source by source, and no further than needed.
 
-use std::collections::HashMap;
 use std::collections::HashSet;
 use std::path::Path;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::base::Error;
@@ -16,13 +14,15 @@ use crate::sops::SealedFile;
 use crate::sops::Unwrapping;
 use crate::sops::short;
 
+use super::found::Keys;
 use super::identity::Identity;
 use super::place::Asker;
 use super::place::Place;
 use super::place::Tried;
+use super::plugin::Finder;
 use super::plugin::Held;
 use super::plugin::Opener;
-use super::plugin::Program;
+use super::plugin::Programs;
 use super::plugin::Wrapper;
 use super::protected::Protected;
 use super::source::MayRun;
@@ -32,34 +32,16 @@ use super::source::Source;
 pub struct Keyring {
     places: Vec<Place>,
     ask: Asker,
-    /// Finds a plugin that may be started.
-    find: Finder,
-    programs: HashMap<String, Found>,
-    /// The plugins that a person decided for in this call.
-    accepted: HashSet<String>,
+    programs: Programs,
+    /// Whether a person named the one place of this call: `--identity`.
+    is_named: bool,
 }
 
-/// Finds the program of a plugin, by its name, and whether a person decided for it in this call; or says why it must not be
-/// started.
-pub type Finder = Box<dyn Fn(&str, bool) -> Result<PathBuf> + Send + Sync>;
-
-type Found = std::result::Result<Arc<Program>, Arc<Error>>;
-
 impl Keyring {
-    /// Lists the sources without reading any.
-    pub fn new(sources: Vec<Source>, ask: Asker, find: Finder) -> Self {
-        Self {
-            places: sources.into_iter().map(Place::new).collect(),
-            ask,
-            find,
-            programs: HashMap::new(),
-            accepted: HashSet::new(),
-        }
-    }
-
-    /// Lists this world's sources; `flag` is `--identity`.
+    /// Lists this world's sources without reading any; `flag` is `--identity`.
     pub fn of(world: &World, flag: Option<&Path>, ask: Asker, find: Finder, may_run: &MayRun) -> Self {
-        Self::new(Source::list(world, flag, may_run), ask, find)
+        let places = Source::list(world, flag, may_run).into_iter().map(Place::new).collect();
+        Self { places, ask, programs: Programs::new(find), is_named: flag.is_some() }
     }
 
     /// Finds the data key of a file.
@@ -79,29 +61,24 @@ impl Keyring {
         // The keychain is asked, then a plugin, and then a person: each when nothing else opens the file, and not for a key
         // that it is not sealed to.
         let (ask, recipients) = (self.ask, file.recipients());
-        let waits =
-            |protected: &Protected, asks| protected.needs_passphrase() == asks && protected.could_open(&recipients);
-        is_open = is_open
-            || self
-                .places
-                .iter_mut()
-                .any(|place| place.unlock(ask, |p| waits(p, false)) && opens(place, &mut unwrapping));
-        is_open = is_open || self.open_by_plugin(&mut unwrapping);
-        if !is_open {
-            self.places.iter_mut().any(|place| place.unlock(ask, |p| waits(p, true)) && opens(place, &mut unwrapping));
+        let mut tried = HashSet::new();
+        for asks in [false, true] {
+            let waits =
+                |protected: &Protected| protected.needs_passphrase() == asks && protected.could_open(&recipients);
+            let mut unlocks = |place: &mut Place| place.unlock(ask, waits) && opens(place, &mut unwrapping);
+            is_open =
+                is_open || self.places.iter_mut().any(&mut unlocks) || self.open_by_plugin(&mut unwrapping, &mut tried);
         }
         unwrapping.finish()?.ok_or_else(|| self.locked(shown, readers))
     }
 
-    /// Tries the plugins that hold a key to which the file is sealed; returns whether one opened it.
-    fn open_by_plugin(&mut self, unwrapping: &mut Unwrapping) -> bool {
+    /// Tries the plugins that hold a key to which the file is sealed, each key once; returns whether one opened it.
+    fn open_by_plugin(&mut self, unwrapping: &mut Unwrapping, tried: &mut HashSet<String>) -> bool {
         for held in self.places.iter().flat_map(Place::plugins) {
-            if !unwrapping.has_label(|label| held.could_open(label)) {
+            if !tried.insert(held.text().to_string()) || !unwrapping.has_label(|label| held.could_open(label)) {
                 continue;
             }
-            let is_accepted = self.accepted.contains(held.name());
-            let look = || (self.find)(held.name(), is_accepted);
-            let Ok(program) = found(&mut self.programs, held.name(), self.ask, look) else { continue };
+            let Ok(program) = self.programs.of(held.name(), self.is_named, self.ask) else { continue };
             if unwrapping.try_identity_on(&Opener::new(&program, held), |label| held.could_open(label)) {
                 return true;
             }
@@ -114,9 +91,9 @@ impl Keyring {
     pub fn connect<'r>(&mut self, recipients: impl IntoIterator<Item = &'r mut Recipient>) {
         for recipient in recipients {
             let (Some(name), text) = (recipient.plugin().map(str::to_string), recipient.key_text()) else { continue };
-            let look = || (self.find)(&name, self.accepted.contains(&name));
-            let found = found(&mut self.programs, &name, self.ask, look);
+            let is_named = self.is_named && self.own_plugins().contains(&name);
             let wrapper = |program| Arc::new(Wrapper::new(program, &text)) as Arc<dyn age::Recipient + Send + Sync>;
+            let found = self.programs.of(&name, is_named, self.ask);
             recipient.connect(found.map(wrapper).map_err(|error| error.again()));
         }
     }
@@ -138,51 +115,82 @@ impl Keyring {
     /// Returns the recipients of all of this machine's identities; a person is asked for each passphrase that one needs.
     ///
     /// # Errors
-    /// `Kind::Locked` if an identity file stays closed: whose it is cannot be told.
+    /// `Kind::Locked` if an identity file stays closed, or a plugin's does not say: whose it is cannot be told.
     pub fn recipients(&mut self) -> Result<Vec<String>> {
         self.unlock_unnamed();
         let is_unnamed = |place: &&Place| place.is_closed() && place.closed_recipients().is_empty();
         if let Some(place) = self.places.iter().find(is_unnamed) {
             return Err(place.closed());
         }
+        self.places.iter().try_for_each(Place::check_named)?;
         let mut recipients: Vec<String> = self.identities().filter_map(Identity::recipient).collect();
         recipients.extend(self.places.iter().flat_map(Place::closed_recipients).cloned());
+        recipients.extend(self.places.iter().flat_map(Place::plugins).filter_map(Held::recipient).map(str::to_string));
         Ok(recipients)
     }
 
-    /// Returns the identities of the first place, in the order of the search, that has some of which `is_wanted` says so; a person
+    /// Returns the keys of the first place, in the order of the search, that has some which an identity file can hold; a person
     /// is asked for its passphrase.
     ///
     /// # Errors
     /// `Kind::Locked` if that place stays closed.
-    pub fn first(&mut self, is_wanted: impl Fn(&Identity) -> bool) -> Result<Vec<&Identity>> {
+    pub fn first_keys(&mut self) -> Result<Keys<'_>> {
         let ask = self.ask;
         for place in &mut self.places {
             place.unlock_native(ask);
             if place.is_closed() {
                 return Err(place.closed());
             }
-            if place.identities().iter().any(&is_wanted) {
-                return Ok(place.identities().iter().filter(|identity| is_wanted(identity)).collect());
+            if !Keys::of(place.identities(), &[]).is_empty() || !place.plugins().is_empty() {
+                return Ok(place.keys());
             }
         }
-        Ok(Vec::new())
+        Ok(Keys::default())
+    }
+
+    /// Returns the recipient of the first identity that is there, an SSH key too; a person is asked for its passphrase.
+    ///
+    /// # Errors
+    /// As [`Self::first_keys`]; `Kind::Failed` if its recipient cannot be told.
+    pub fn first_recipient(&mut self) -> Result<Option<Recipient>> {
+        let ask = self.ask;
+        for place in &mut self.places {
+            place.unlock_native(ask);
+            if place.is_closed() {
+                return Err(place.closed());
+            }
+            if let Some(identity) = place.identities().first() {
+                return identity.to_recipient().map(Some);
+            }
+            place.check_named()?;
+            if let Some(text) = place.plugins().iter().find_map(Held::recipient) {
+                return Recipient::parse(text).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Tells whether there is any identity that could open a file, be it closed.
+    pub fn has_any(&mut self) -> bool {
+        self.look();
+        self.places.iter().any(Place::has_any)
     }
 
     /// Takes a person's decision for plugins, in this call.
     pub fn accept_plugins(&mut self, names: &[String]) {
-        self.accepted.extend(names.iter().cloned());
+        self.programs.accept(names.iter().cloned());
     }
 
     /// Decides for the plugins that hold this person's own keys, of the places that were read; returns their names.
     pub fn accept_own_plugins(&mut self) -> HashSet<String> {
-        self.accepted = self.places.iter().flat_map(Place::plugins).map(|held| held.name().to_string()).collect();
-        self.accepted.clone()
+        let names = self.own_plugins();
+        self.programs.accept(names.iter().cloned());
+        names
     }
 
-    /// Returns the recipient of the first key that a plugin holds, of the places that were read, if its file tells it.
-    pub fn plugin_recipient(&self) -> Option<String> {
-        self.places.iter().flat_map(Place::plugins).find_map(Held::recipient).map(str::to_string)
+    fn own_plugins(&mut self) -> HashSet<String> {
+        self.look();
+        self.places.iter().flat_map(Place::plugins).map(|held| held.name().to_string()).collect()
     }
 
     /// Asks nobody from now on.
@@ -198,12 +206,14 @@ impl Keyring {
         self.places.iter_mut().for_each(|place| _ = place.unlock(ask, is_unnamed));
     }
 
-    /// Opens the identities of age's own kind that a passphrase or the keychain protects, and returns them.
-    pub fn unlock_all(&mut self) -> impl Iterator<Item = &Identity> {
+    /// Opens the identities that a passphrase or the keychain protects, but for SSH keys, and returns them.
+    pub fn unlock_all(&mut self) -> Keys<'_> {
         let ask = self.ask;
         self.look();
         self.places.iter_mut().for_each(|place| _ = place.unlock(ask, Protected::is_native));
-        self.places.iter().flat_map(Place::unlocked_identities)
+        let mut keys = Keys::default();
+        self.places.iter().filter(|place| place.is_unlocked()).for_each(|place| keys.extend(place.keys()));
+        keys
     }
 
     /// Returns the error of the first place that has one.
@@ -249,13 +259,12 @@ impl Keyring {
         if let Some(keychain) = self.places.iter().filter_map(Place::error).find(waits) {
             return keychain.hints().iter().fold(error.as_kind(keychain.kind()), Error::hint);
         }
-        if let Some(plugin) = self.programs.values().find_map(|found| found.as_ref().err()) {
+        if let Some(plugin) = self.programs.failure() {
             let why = plugin.causes().into_iter().next().map(|cause| format!(": {cause}")).unwrap_or_default();
             let error = error.as_kind(plugin.kind()).hint(format!("{}{why}", plugin.message()));
             return plugin.hints().iter().fold(error, Error::hint);
         }
-        let complaint = self.programs.values().find_map(|found| found.as_ref().ok()?.complaint());
-        if let Some(complaint) = complaint {
+        if let Some(complaint) = self.programs.complaint() {
             return error.hint(complaint);
         }
         match own {
@@ -268,20 +277,6 @@ impl Keyring {
                 .hint(format!("{whom} to run `secrets member add` with it")),
         }
     }
-}
-
-/// Looks for a plugin once in a command.
-fn found(
-    programs: &mut HashMap<String, Found>,
-    name: &str,
-    ask: Asker,
-    look: impl FnOnce() -> Result<PathBuf>,
-) -> Found {
-    if let Some(found) = programs.get(name) {
-        return found.clone();
-    }
-    let found = look().map(|path| Arc::new(Program::new(name, path, ask))).map_err(Arc::new);
-    programs.entry(name.to_string()).or_insert(found).clone()
 }
 
 fn describe(tried: &Tried) -> String {

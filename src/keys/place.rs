@@ -5,8 +5,10 @@ use std::os::unix::fs::MetadataExt as _;
 use crate::base::Ask;
 use crate::base::Error;
 use crate::base::Kind;
+use crate::base::Result;
 use crate::base::printable;
 
+use super::found::Keys;
 use super::identity::Identity;
 use super::identity::Parsed;
 use super::plugin::Held;
@@ -92,9 +94,34 @@ impl Place {
         }
     }
 
-    /// Returns the identities that something else than reading opened.
-    pub fn unlocked_identities(&self) -> &[Identity] {
-        if self.kept.is_some() { self.read_identities() } else { &[] }
+    /// Returns the keys that an identity file can hold, as far as the place was read.
+    pub fn keys(&self) -> Keys<'_> {
+        Keys::of(self.read_identities(), self.plugins())
+    }
+
+    /// Tells whether something else than reading opened it.
+    pub fn is_unlocked(&self) -> bool {
+        self.kept.is_some()
+    }
+
+    /// Tells whether it has identities, be they closed.
+    pub fn has_any(&self) -> bool {
+        match &self.state {
+            State::Read { identities, plugins, .. } => !identities.is_empty() || !plugins.is_empty(),
+            State::Protected(_) => true,
+            State::Unread | State::Absent | State::Failed { .. } => false,
+        }
+    }
+
+    /// Checks that the recipients of the keys that plugins hold can be told.
+    ///
+    /// # Errors
+    /// `Kind::Failed` with what to write into the file.
+    pub fn check_named(&self) -> Result<()> {
+        let Some(held) = self.plugins().iter().find(|held| held.recipient().is_none()) else { return Ok(()) };
+        let (place, name) = (self.source.shown(), held.name());
+        Err(Error::new(Kind::Failed, format!("`{place}` does not say whose the key in `age-plugin-{name}` is"))
+            .hint(format!("write above its line: `# Recipient: age1{name}1…`, as the plugin prints it")))
     }
 
     /// Returns the recipients of what waits to be opened, as far as they can be told.
@@ -197,8 +224,10 @@ impl Place {
             State::Read { identities, plugins, remarks } => {
                 tried.recipients = identities.iter().filter_map(Identity::recipient).collect();
                 tried.recipients.extend(plugins.iter().filter_map(Held::recipient).map(str::to_string));
-                tried.kept = tried.kept.or(plugins.first().map(|_| "by a plugin"));
+                let is_all = identities.is_empty() && !plugins.is_empty();
+                tried.kept = tried.kept.or(is_all.then_some("by a plugin"));
                 tried.remarks.clone_from(remarks);
+                tried.remarks.extend(self.check_named().err().map(|error| error.hints().join("; ")));
             }
         }
         Some(tried)

@@ -36,8 +36,9 @@ pub enum Source {
     Usual { path: PathBuf },
 }
 
-/// Tells whether a person let commands be run here: one by a name such as `./key` is whatever lies in the folder.
-pub type MayRun = Arc<dyn Fn() -> bool + Send + Sync>;
+/// Returns the program that may be run here for an identity; `None` if it must not: one by a name such as `./key` is whatever
+/// lies in the folder.
+pub type MayRun = Arc<dyn Fn(&str) -> Option<PathBuf> + Send + Sync>;
 
 impl Source {
     /// Lists the places, without touching any. With `--identity` it is the only one.
@@ -90,8 +91,7 @@ impl Source {
             Self::Named { path, .. } => disk::read(path, Limit::IDENTITY).map(Some),
             Self::Usual { path } if !path.exists() => Ok(None),
             Self::Usual { path } => disk::read(path, Limit::IDENTITY).map(Some),
-            Self::Command { variable, line, may_run } if may_run() => run(variable, line).map(Some),
-            Self::Command { .. } => Err(Error::new(Kind::Refused, "it is not run before `secrets allow`")),
+            Self::Command { variable, line, may_run } => run(variable, line, may_run).map(Some),
         }
     }
 
@@ -124,11 +124,12 @@ pub fn default_identity_path(world: &World) -> Option<PathBuf> {
 }
 
 /// Runs a command line as sops does: split as a shell would, but without one.
-fn run(variable: &str, line: &OsStr) -> Result<Zeroizing<Vec<u8>>> {
+fn run(variable: &str, line: &OsStr, may_run: &MayRun) -> Result<Zeroizing<Vec<u8>>> {
     let failed = |why: &str| Error::new(Kind::Failed, format!("the command in `{variable}` {why}"));
     let line = line.to_str().ok_or_else(|| failed("is not UTF-8"))?;
     let words = shell_words::split(line).map_err(|error| failed("cannot be split").because(error))?;
     let Some((program, arguments)) = words.split_first() else { return Err(failed("is empty")) };
+    let program = may_run(program).ok_or_else(|| Error::new(Kind::Refused, "it is not run before `secrets allow`"))?;
     let output = Command::new(program)
         .args(arguments)
         .stdin(Stdio::inherit())

@@ -16,8 +16,6 @@ use rustix::process::Signal;
 use signal_hook::consts::SIGHUP;
 use signal_hook::consts::SIGINT;
 use signal_hook::consts::SIGQUIT;
-use signal_hook::consts::SIGTERM;
-use signal_hook::iterator::Signals;
 
 use crate::base::Error;
 use crate::base::Kind;
@@ -25,6 +23,9 @@ use crate::base::Result;
 use crate::base::World;
 use crate::base::printable;
 use crate::disk;
+
+use super::ending;
+use super::ending::Duty;
 
 /// Tried in this order where neither `VISUAL` nor `EDITOR` is set.
 const USUAL: [&str; 3] = ["vim", "nano", "vi"];
@@ -166,51 +167,52 @@ enum Family {
     Vim,
 }
 
-/// Waits for signals from before the plaintext is written until this process ends, and removes it before one ends us.
+/// Removes the plaintext before a signal ends this process, from before it is written until the end.
 pub struct Guard {
-    /// The editor's process while it runs. Who ends us holds the lock until we are gone, so that nobody reports or exits in
-    /// between.
+    /// The editor's process while it runs.
+    editor: Arc<Mutex<Option<Pid>>>,
+}
+
+/// A folder with plaintext, and the editor that may be at it.
+struct Plaintext {
+    folder: PathBuf,
     editor: Arc<Mutex<Option<Pid>>>,
 }
 
 impl Guard {
     /// Begins to wait; `folder` is what must not stay.
-    ///
-    /// # Errors
-    /// `Kind::Failed` if the system does not let us.
-    pub fn new(folder: &Path) -> Result<Self> {
-        let failed = |error| Error::new(Kind::Failed, "cannot wait for signals").because(error);
-        let mut signals = Signals::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM]).map_err(failed)?;
+    pub fn new(folder: &Path) -> Self {
         let editor = Arc::new(Mutex::new(None));
-        let (seen, folder) = (Arc::clone(&editor), folder.to_path_buf());
-        std::thread::spawn(move || {
-            for signal in &mut signals {
-                let running = lock(&seen);
-                // Ctrl-C and Ctrl-\ are an editor's own keys: the terminal sends them to both of us.
-                if running.is_none() || signal == SIGHUP || signal == SIGTERM {
-                    end_with(*running, &folder, signal);
-                }
+        // To the end: the folder is removed after this is dropped.
+        std::mem::forget(ending::keep(Plaintext { folder: folder.to_path_buf(), editor: Arc::clone(&editor) }));
+        Self { editor }
+    }
+}
+
+impl Duty for Plaintext {
+    /// Ctrl-C and Ctrl-\ are an editor's own keys: the terminal sends them to both of us.
+    fn passes_over(&self, signal: i32) -> bool {
+        lock(&self.editor).is_some() && matches!(signal, SIGINT | SIGQUIT)
+    }
+
+    /// Ends the editor and removes the plaintext.
+    fn end(&mut self, signal: i32) {
+        let running = lock(&self.editor);
+        if let Some(editor) = *running {
+            let passed_on = if signal == SIGHUP { Signal::HUP } else { Signal::TERM };
+            let _ = rustix::process::kill_process(editor, passed_on);
+            let start = Instant::now();
+            while rustix::process::test_kill_process(editor).is_ok() && start.elapsed() < GRACE {
+                std::thread::sleep(Duration::from_millis(5));
             }
-        });
-        Ok(Self { editor })
+        }
+        let _ = std::fs::remove_dir_all(&self.folder);
+        // Whoever waits for the editor goes no further, so that nobody reports or exits before the signal ends us.
+        std::mem::forget(running);
     }
 }
 
 /// A thread that panicked left nothing half done here.
 fn lock(editor: &Mutex<Option<Pid>>) -> MutexGuard<'_, Option<Pid>> {
     editor.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Ends the editor, removes the plaintext, and dies of the signal.
-fn end_with(editor: Option<Pid>, folder: &Path, signal: i32) {
-    if let Some(editor) = editor {
-        let passed_on = if signal == SIGHUP { Signal::HUP } else { Signal::TERM };
-        let _ = rustix::process::kill_process(editor, passed_on);
-        let start = Instant::now();
-        while rustix::process::test_kill_process(editor).is_ok() && start.elapsed() < GRACE {
-            std::thread::sleep(Duration::from_millis(5));
-        }
-    }
-    let _ = std::fs::remove_dir_all(folder);
-    let _ = signal_hook::low_level::emulate_default_handler(signal);
 }

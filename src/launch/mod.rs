@@ -1,6 +1,7 @@
 //! Starting the program: its environment, and `exec`.
 
 mod editor;
+pub mod ending;
 mod environ;
 mod exec;
 

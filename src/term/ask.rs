@@ -1,6 +1,5 @@
 //! Questions: on the terminal, never on stdin, and erased when they are answered.
 
-use std::ffi::OsStr;
 use std::fs::File;
 use std::fs::OpenOptions;
 use std::io;
@@ -8,26 +7,7 @@ use std::io::BufRead as _;
 use std::io::BufReader;
 use std::io::Read as _;
 use std::io::Write as _;
-use std::os::fd::AsFd as _;
-use std::os::fd::BorrowedFd;
-use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
-use std::sync::Mutex;
-use std::sync::Once;
 
-use rustix::termios::LocalModes;
-use rustix::termios::OptionalActions;
-use rustix::termios::Termios;
-use rustix::termios::tcgetattr;
-use rustix::termios::tcsetattr;
-use rustix::termios::ttyname;
-use signal_hook::consts::SIGHUP;
-use signal_hook::consts::SIGINT;
-use signal_hook::consts::SIGQUIT;
-use signal_hook::consts::SIGTERM;
-use signal_hook::iterator::Signals;
-use signal_hook::low_level::emulate_default_handler;
 use zeroize::Zeroizing;
 
 use crate::base::Ask;
@@ -36,9 +16,10 @@ use crate::base::Kind;
 use crate::base::Result;
 use crate::base::Value;
 
+use super::turn::Echo;
+use super::turn::Turn;
+
 const TERMINAL: &str = "/dev/tty";
-/// A terminal that is opened to be locked becomes nobody's own.
-const O_NOCTTY: i32 = libc::O_NOCTTY;
 /// As a value may be.
 const MOST_TYPED: usize = 1 << 20;
 /// Up one line, clear it.
@@ -57,14 +38,13 @@ impl Terminal {
 impl Ask for Terminal {
     fn secret(&mut self, question: &str) -> Result<Value> {
         let mut terminal = open()?;
-        let _turn = turn();
         let failed = |error: io::Error| Error::new(Kind::Failed, "nothing was entered").because(error);
         // Before the question stands there: who types at once is not shown, and loses nothing.
-        let silent = Silent::new(&terminal);
+        let turn = Turn::take(&terminal, Echo::Off)?;
         terminal.write_all(format!("{question}: ").as_bytes()).map_err(failed)?;
         let answer = read_hidden(&mut terminal).map_err(failed);
         let _ = terminal.write_all(b"\r\n").and_then(|()| terminal.write_all(ERASE));
-        drop(silent);
+        drop(turn);
         answer.map(Value::from)
     }
 
@@ -123,53 +103,11 @@ fn read_hidden(terminal: &mut File) -> io::Result<Zeroizing<Vec<u8>>> {
     }
 }
 
-/// A terminal that shows nothing of what is typed, until dropped, or until a signal ends the process.
-struct Silent(File, Termios);
-
-/// How the terminal is to be left while it is silent.
-static LEFT_AS: Mutex<Option<(File, Termios)>> = Mutex::new(None);
-
-/// Puts the terminal back before a signal ends the process; set up once, at the first question.
-static WATCH: Once = Once::new();
-
-fn watch_signals() {
-    let Ok(mut signals) = Signals::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM]) else { return };
-    std::thread::spawn(move || {
-        for signal in &mut signals {
-            if let Some((terminal, before)) = LEFT_AS.lock().ok().and_then(|mut left| left.take()) {
-                let _ = tcsetattr(&terminal, OptionalActions::Now, &before);
-            }
-            let _ = emulate_default_handler(signal);
-        }
-    });
-}
-
-impl Silent {
-    fn new(terminal: &File) -> Option<Self> {
-        WATCH.call_once(watch_signals);
-        let before = tcgetattr(terminal).ok()?;
-        if let (Ok(mut left), Ok(terminal)) = (LEFT_AS.lock(), terminal.try_clone()) {
-            *left = Some((terminal, before.clone()));
-        }
-        let mut silent = before.clone();
-        silent.local_modes.remove(LocalModes::ECHO | LocalModes::ICANON);
-        tcsetattr(terminal, OptionalActions::Now, &silent).ok()?;
-        Some(Self(terminal.try_clone().ok()?, before))
-    }
-}
-
-impl Drop for Silent {
-    fn drop(&mut self) {
-        let _ = LEFT_AS.lock().map(|mut left| left.take());
-        let _ = tcsetattr(&self.0, OptionalActions::Now, &self.1);
-    }
-}
-
 /// Asks until the answer is understood, and erases the question.
 fn ask<T>(question: &str, understand: impl Fn(&str) -> Option<T>) -> Result<T> {
     let failed = |error: io::Error| Error::new(Kind::Failed, "cannot ask on the terminal").because(error);
     let mut terminal = open()?;
-    let _turn = turn();
+    let _turn = Turn::take(&terminal, Echo::On)?;
     let mut reader = BufReader::new(terminal.try_clone().map_err(failed)?);
     loop {
         terminal.write_all(question.as_bytes()).map_err(failed)?;
@@ -182,20 +120,6 @@ fn ask<T>(question: &str, understand: impl Fn(&str) -> Option<T>) -> Result<T> {
             return Ok(understood);
         }
     }
-}
-
-/// Waits until no other command asks on this terminal: two at once would share what is typed. Held by
-/// tests/it/identity/passphrase.rs::two_commands_ask_one_after_the_other.
-///
-/// Where neither input nor output is the terminal its name cannot be told, and nobody waits.
-fn turn() -> Option<File> {
-    let name = |stream: BorrowedFd<'_>| ttyname(stream, Vec::new()).ok();
-    let (stdin, stdout, stderr) = (io::stdin(), io::stdout(), io::stderr());
-    let name = name(stderr.as_fd()).or_else(|| name(stdin.as_fd())).or_else(|| name(stdout.as_fd()))?;
-    let path = Path::new(OsStr::from_bytes(name.as_bytes()));
-    let own = OpenOptions::new().read(true).custom_flags(O_NOCTTY).open(path).ok()?;
-    own.lock().ok()?;
-    Some(own)
 }
 
 fn open() -> Result<File> {

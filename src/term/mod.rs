@@ -1,6 +1,7 @@
 //! What a person sees: the only owner of stdout, stderr, colour and questions.
 
 mod ask;
+mod turn;
 mod ui;
 
 pub use ask::Terminal;

@@ -117,7 +117,25 @@ fn a_command_is_run_for_an_identity_only_in_a_project_that_was_accepted() {
     s.run(["get", "KEY"]).exits(3).says("`$SOPS_AGE_KEY_CMD` (it is not run before `secrets allow`)");
     s.run(["run", "--", "true"]).exits(125);
     assert!(!s.path("started").exists());
-    s.call(["get", "KEY"]).env("SECRETS_TRUST", digest.trim()).go().succeeds().reveals("KEY");
+    for digest in ["", "AAAA", digest.trim()] {
+        s.call(["get", "KEY"]).env("SECRETS_TRUST", digest).go().exits(3);
+        assert!(!s.path("started").exists(), "{digest:?}");
+    }
+    // A program that no repository holds is another thing.
+    let text = s.read("key");
+    let s = s.script("../tools/key", &text);
+    let program = s.path("../tools/key").canonicalize().unwrap();
+    let trusted = s.call(["get", "KEY"]).env("SECRETS_TRUST", digest.trim()).env("SOPS_AGE_KEY_CMD", &program);
+    trusted.go().succeeds().reveals("KEY");
+    s.call(["get", "KEY"]).env("SOPS_AGE_KEY_CMD", &program).go().exits(3);
+    fs::remove_file(s.path("started")).unwrap();
+    // git starts us at the top of a repository, where there may be no project.
+    s.program(["git", "init", "-q", ".."]).go().succeeds();
+    s.write("../key", &text);
+    s.chmod("../key", 0o755);
+    let above = s.call(["get", "KEY", "--file"]).words([s.path(SEALED)]).cwd("..");
+    above.go().exits(3).says("it is not run before `secrets allow`");
+    assert!(!s.path("started").exists() && !s.path("../started").exists());
     s.run(["allow"]).succeeds().never_says("not looked into");
     s.run(["get", "KEY"]).succeeds().reveals("KEY");
 }

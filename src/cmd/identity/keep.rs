@@ -13,10 +13,14 @@ use crate::base::hex;
 use crate::base::random;
 use crate::cmd::context::Context;
 use crate::disk;
-use crate::keys;
 use crate::keys::Identity;
+use crate::keys::Keys;
+use crate::keys::PUBLIC_KEY;
+use crate::keys::default_identity_path;
+use crate::keys::is_typed_alike;
 use crate::keys::keychain;
 use crate::keys::keychain::Item;
+use crate::keys::protect;
 use crate::term::Terminal;
 
 use super::shown;
@@ -58,7 +62,8 @@ impl From<KeptArguments> for Kept {
 /// # Errors
 /// As [`store`].
 pub fn create(context: &Context<'_>, identity: &Identity, output: Option<PathBuf>) -> Result<(String, PathBuf)> {
-    let (recipients, path) = store(context, &[identity], output, Kept::Open)?;
+    let (recipients, path) =
+        store(context, &Keys { identities: vec![identity], plugins: Vec::new() }, output, Kept::Open)?;
     Ok((recipients.concat(), path))
 }
 
@@ -68,12 +73,12 @@ pub fn create(context: &Context<'_>, identity: &Identity, output: Option<PathBuf
 /// `Kind::Failed` if there is one already, no home folder to put it, or nobody to ask; as [`keychain::write`].
 pub fn store(
     context: &Context<'_>,
-    identities: &[&Identity],
+    keys: &Keys<'_>,
     output: Option<PathBuf>,
     kept: Kept,
 ) -> Result<(Vec<String>, PathBuf)> {
     let usual = output.is_none();
-    let path = output.or_else(|| keys::default_identity_path(context.world)).ok_or_else(|| {
+    let path = output.or_else(|| default_identity_path(context.world)).ok_or_else(|| {
         Error::new(Kind::Failed, "there is no home folder to put an identity")
             .because("neither `HOME` nor `XDG_CONFIG_HOME` is set")
             .hint("`secrets identity new --output FILE`")
@@ -82,11 +87,11 @@ pub fn store(
     if path.symlink_metadata().is_ok() {
         return Err(there(Error::new(Kind::Failed, format!("`{}` exists already", shown(&path)))));
     }
-    let recipients: Vec<String> = identities.iter().filter_map(|identity| identity.recipient()).collect();
-    let text = text_of(context, identities.iter().copied())?;
+    let recipients = keys.recipients();
+    let text = keys.to_file(context.world.now)?;
     let (text, item) = match kept {
         Kept::Open => (text, None),
-        Kept::UnderPassphrase => (keys::protect(&text, &new_passphrase()?)?, None),
+        Kept::UnderPassphrase => (protect(&text, &new_passphrase()?)?, None),
         Kept::InKeychain => {
             let item = item_of(&recipients)?;
             keychain::write(&item, Value::from(text))?;
@@ -115,7 +120,7 @@ fn item_of(recipients: &[String]) -> Result<Item> {
 /// The recipient stands there too: whoever has one opens no keychain for a file that is not sealed to it.
 fn leading_to(context: &Context<'_>, item: &Item, recipients: &[String]) -> Zeroizing<Vec<u8>> {
     let mut text = format!("# created: {}, in the keychain of this machine\n", context.world.now);
-    recipients.iter().for_each(|recipient| text.push_str(&format!("{}{recipient}\n", keys::PUBLIC_KEY)));
+    recipients.iter().for_each(|recipient| text.push_str(&format!("{}{recipient}\n", PUBLIC_KEY)));
     text.push_str(&format!("{item}\n"));
     Zeroizing::new(text.into_bytes())
 }
@@ -130,7 +135,7 @@ pub fn new_passphrase() -> Result<Value> {
     if passphrase.is_empty() {
         return Err(Error::new(Kind::Failed, "an empty passphrase protects nothing"));
     }
-    if !keys::is_typed_alike(&passphrase) {
+    if !is_typed_alike(&passphrase) {
         return Err(Error::new(Kind::Failed, "a passphrase has a character that not every terminal sends")
             .hint("take letters, digits, blanks and signs"));
     }
@@ -138,20 +143,4 @@ pub fn new_passphrase() -> Result<Value> {
         return Err(Error::new(Kind::Failed, "the passphrases differ").hint("try again"));
     }
     Ok(passphrase)
-}
-
-/// Returns the text of age's own identities; an SSH key is a file already, with a passphrase of its own or none.
-///
-/// # Errors
-/// As [`Identity::to_file`].
-pub fn text_of<'i>(
-    context: &Context<'_>,
-    identities: impl Iterator<Item = &'i Identity>,
-) -> Result<Zeroizing<Vec<u8>>> {
-    let files = identities.filter(|identity| identity.is_native()).map(|identity| identity.to_file(context.world.now));
-    let files = files.collect::<Result<Vec<_>>>()?;
-    // Growing would leave copies behind.
-    let mut text = Zeroizing::new(Vec::with_capacity(files.iter().map(|file| file.len()).sum()));
-    files.iter().for_each(|file| text.extend_from_slice(file));
-    Ok(text)
 }

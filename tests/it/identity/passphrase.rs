@@ -206,6 +206,46 @@ fn a_question_that_is_left_gives_the_terminal_back() {
     }
 }
 
+/// Job control as an interactive shell does it: whoever is stopped gives the terminal back, and hides what is typed when it goes on.
+#[test]
+fn a_question_that_is_stopped_lets_others_ask_and_goes_on_hidden() {
+    if !needs("python3") || !needs("bash") {
+        return;
+    }
+    let s = with_a_value();
+    let shell = s
+        .program(["bash", "--norc", "--noprofile", "-i"])
+        .env("SECRETS", crate::sandbox::SECRETS)
+        .env("PS1", "ready> ");
+    let typed = answer();
+    let done = shell
+        .on_terminal(&[
+            ("ready> ", "\"$SECRETS\" run -- echo fir''st\r"),
+            ("Passphrase of", "hidden:\u{1a}"),
+            // A second one asks while the first is stopped.
+            ("ready> ", "\"$SECRETS\" run -- echo sec''ond\r"),
+            ("Passphrase of", &format!("hidden:{typed}")),
+            ("second", ""),
+            ("ready> ", "fg\r"),
+            ("echo fir", &format!("hidden:{typed}")),
+            ("first", ""),
+            // In the background it waits to be called, and holds nothing.
+            ("ready> ", "\"$SECRETS\" run -- echo thi''rd &\r"),
+            ("ready> ", "\"$SECRETS\" run -- echo fou''rth\r"),
+            ("Passphrase of", &format!("hidden:{typed}")),
+            ("fourth", ""),
+            ("ready> ", "fg\r"),
+            ("Passphrase of", &format!("hidden:{typed}")),
+            ("third", ""),
+            ("ready> ", "stty\r"),
+            ("ready> ", "exit\r"),
+        ])
+        .go();
+    let shown = done.stdout();
+    assert!(!shown.contains(typed.trim()), "{shown}");
+    assert!(!shown.contains("-echo") && !shown.contains("-icanon"), "{shown}");
+}
+
 #[test]
 fn init_does_not_pass_over_an_identity_that_stays_closed() {
     if !needs("python3") {

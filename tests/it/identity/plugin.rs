@@ -5,6 +5,7 @@ mod tricks;
 use std::fs;
 use std::path::PathBuf;
 
+use crate::sandbox::SEALED;
 use crate::sandbox::Sandbox;
 use crate::sandbox::needs;
 use crate::sandbox::python;
@@ -150,8 +151,10 @@ fn its_questions_go_to_the_terminal_once() {
     assert!(shown.matches("PIN of the key").count() == 1 && !shown.contains("1234"), "{shown:?}");
     asked("pin", &["get", "KEY"], &[("PIN of the key", "9\r")]).exits(3).shows_part("the PIN is wrong");
     s.call(["get", "KEY"]).env("SCENE", "pin").go().exits(3).says("the PIN is wrong");
-    asked("confirm", &["get", "KEY"], &[("use the key [y/N]", "y\r")]).succeeds().reveals("KEY");
-    asked("confirm", &["get", "KEY"], &[("use the key [y/N]", "n\r")]).exits(3).shows_part("you said no");
+    asked("confirm", &["get", "KEY"], &[("use the key (y: plugged in, n: skip it) [y/N]", "y\r")])
+        .succeeds()
+        .reveals("KEY");
+    asked("confirm", &["get", "KEY"], &[("use the key (y: plugged in", "n\r")]).exits(3).shows_part("you said no");
     let told = asked("message", &["get", "KEY"], &[]);
     told.succeeds().reveals("KEY").shows_part("age-plugin-scene: touch the \\u{1b}[31mkey");
 }
@@ -212,4 +215,108 @@ fn a_person_decides_whether_it_is_started() {
     let _ = s.call(["set", "MORE"]).stdin("v").go();
     s.run(["get", "KEY"]).succeeds().reveals("KEY");
     s.run(["rekey"]).exits(5);
+}
+
+/// A device counts wrong ones: whoever mistypes is told, and nothing is sent again.
+#[test]
+fn an_answer_that_did_not_do_is_not_given_again() {
+    if !needs("python3") {
+        return;
+    }
+    let s = project(7).production();
+    s.call(["set", "TOP", "--env", "production"]).stdin("t").go().succeeds();
+    let log = s.root().join("tmp/log");
+    let call = s.call(["allow"]).env("SCENE", "pin").env("SCENE_LOG", &log);
+    let _ = call.on_terminal(&[("PIN of the key", "9\r")]).go();
+    assert_eq!(fs::read_to_string(&log).expect("it was started").lines().count(), 1);
+}
+
+#[test]
+fn a_key_of_a_plugin_is_this_persons_own_like_any_other() {
+    if !needs("python3") || !needs("ssh-keygen") {
+        return;
+    }
+    let s = project(7);
+    let bob = crate::team::Person::new(&s);
+    s.run(["member", "add", "bob", &bob.recipient, "--to", "dev"]).succeeds();
+    s.run(["member", "remove", "alice", "--yes"]).exits(5).says("`--yes-me`");
+    // What was tampered with is found.
+    let sealed = s.sealed();
+    let at = sealed.find("KEY=ENC[AES256_GCM,data:").expect("a value") + 24;
+    let other = if &sealed[at..=at] == "A" { "B" } else { "A" };
+    s.write(SEALED, format!("{}{other}{}", &sealed[..at], &sealed[at + 1..]));
+    s.run(["check"]).exits(1).shows_part("broken-seal");
+    // It comes before a key of another place that is tried later.
+    let other =
+        on_path(Sandbox::empty(), "../../").env("PATH", s.variables()["PATH".as_ref() as &std::ffi::OsStr].clone());
+    let (recipient, identity) = pair("scene", 5);
+    other.write(other.identity(), format!("# Recipient: {recipient}\n{identity}\n"));
+    other.chmod(other.identity(), 0o600);
+    let ssh = other.root().join("home/.ssh/id_ed25519");
+    fs::create_dir_all(ssh.parent().expect("a folder")).expect("a folder");
+    other.program(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "x", "-f"]).words([&ssh]).go().succeeds();
+    other.run(["init", "--yes"]).succeeds();
+    assert!(other.read("secrets.toml").contains(&recipient));
+}
+
+#[test]
+fn an_identity_file_keeps_the_lines_of_plugins_wherever_it_goes() {
+    if !needs("python3") || !needs("age") {
+        return;
+    }
+    let s = project(7);
+    let (recipient, identity) = pair("scene", 7);
+    let key = s.root().join("mixed.txt");
+    let s = s.plain_at(&key);
+    s.run(["identity", "new", "--output", &key.display().to_string()]).succeeds();
+    let native = fs::read_to_string(&key).expect("an identity");
+    fs::remove_file(&key).expect("it is there");
+    s.write(&key, format!("{native}# Recipient: {recipient}\n{identity}\n"));
+    fs::remove_file(s.identity()).expect("it is there");
+    let typed = super::passphrase::answer();
+    let twice = [("New passphrase", typed.as_str()), ("The same again", typed.as_str())];
+    let import = s.call(["identity", "import", "--passphrase"]).words([&key]).on_terminal(&twice).go();
+    import.succeeds().shows_part(&recipient);
+    assert!(!fs::read_to_string(s.identity()).expect("an identity").contains(&identity));
+    let got = s.call(["get", "KEY"]).on_terminal(&[("Passphrase of", &typed)]).go();
+    got.succeeds().reveals("KEY").shows_part(&secret("KEY"));
+    s.call(["identity", "unlock"]).on_terminal(&[("Passphrase of", &typed)]).go().succeeds();
+    s.run(["get", "KEY"]).succeeds().reveals("KEY");
+    s.run(["identity", "lock"]).succeeds();
+    // Whose it is has to be said.
+    fs::remove_file(s.identity()).expect("it is there");
+    s.write(s.identity(), format!("{identity}\n"));
+    s.chmod(s.identity(), 0o600);
+    s.run(["identity", "show"]).succeeds().says("write above its line: `# Recipient: age1scene1…`");
+    s.run(["get", "KEY"]).succeeds().reveals("KEY");
+    fs::create_dir(s.path("../fresh")).expect("a folder");
+    let init = s.call(["init", "--yes"]).cwd("../fresh").go();
+    init.exits(1).says("does not say whose the key in `age-plugin-scene` is");
+}
+
+/// The children that were there before are somebody's: an entrypoint starts others, and becomes `secrets run`.
+#[test]
+fn only_the_plugin_is_waited_for() {
+    if !needs("python3") {
+        return;
+    }
+    let s = project(7);
+    s.write("wait.py", "import os\npid, status = os.wait()\nprint(os.waitstatus_to_exitcode(status))\n");
+    let script = format!("(exit 7) & exec \"$SECRETS\" run -- {} wait.py", python());
+    s.shell(&script).env("SECRETS", crate::sandbox::SECRETS).go().succeeds().shows("7");
+    // One that stays is ended.
+    let stays = s.call([
+        "run",
+        "--",
+        python(),
+        "-c",
+        "import os\ntry: print(os.wait())\nexcept ChildProcessError: print('none')",
+    ]);
+    stays.env("SCENE", "stay").go().succeeds().shows("none");
+    for mode in ["huge", "grease"] {
+        let before = s.sealed();
+        let added = s.call(["member", "add", "x", &pair("scene", 9).0, "--to", "dev"]).env("SCENE", mode).go();
+        added.exits(1).says("it did not make one wrap");
+        assert_eq!(s.sealed(), before);
+    }
 }

@@ -3,9 +3,9 @@
 
 The recipient holds the same 32 bytes as the identity, so it protects nothing. `SCENE` in its environment changes what it does:
 `pin` asks for a secret, `message` shows a line, `confirm` asks yes or no, `fail` complains, `twice` makes two wraps, `garble`
-speaks nonsense, `quit` ends in the middle. Each start leaves a line in the file that `SCENE_LOG` names.
+speaks nonsense, `quit` ends in the middle, `stay` never ends, `huge` and `grease` make no wrap. Each start leaves a line in the file that `SCENE_LOG` names.
 """
-import base64, hashlib, os, sys
+import base64, hashlib, os, sys, time
 
 CHARSET = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 
@@ -69,7 +69,7 @@ def behave(mode):
             ask(["error", "internal"], b"the PIN is wrong")
             return False
     if mode == "confirm":
-        words, _ = ask(["confirm", b64(b"yes"), b64(b"no")], b"use the key")
+        words, _ = ask(["confirm", b64(b"plugged in"), b64(b"skip it")], b"use the key")
         if words != ["ok", "yes"]:
             ask(["error", "internal"], b"you said no")
             return False
@@ -104,7 +104,8 @@ def main():
                     for _ in range(2 if mode == "twice" else 1):
                         nonce = os.urandom(16)
                         secret = bech32(words[1])
-                        ask(["recipient-stanza", "0", "scene", b64(nonce)], xor(key, mask(secret, nonce)))
+                        body = b"x" * 20000 if mode == "huge" else xor(key, mask(secret, nonce))
+                        ask(["recipient-stanza", "0", "x-grease" if mode == "grease" else "scene", b64(nonce)], body)
         else:
             secrets = [bech32(words[1]) for words, _ in given if words[0] == "add-identity"]
             for words, body in given:
@@ -112,6 +113,9 @@ def main():
                     ask(["file-key", "0"], xor(body, mask(secrets[0], unb64(words[3]))))
                     break
     send(["done"])
+    if mode == "stay":
+        os.close(1)
+        time.sleep(60)
 
 
 main()

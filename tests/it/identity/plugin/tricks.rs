@@ -65,7 +65,7 @@ fn with_path(s: Sandbox, first: &str) -> Sandbox {
 }
 
 /// Ways in which a program must not be found, with a name that is right and was allowed.
-const TRICKS: [Trick; 22] = [
+const TRICKS: [Trick; 25] = [
     ("a relative folder", |s| {
         install(&s, "bin", "scene");
         with_path(s, "bin")
@@ -120,6 +120,26 @@ const TRICKS: [Trick; 22] = [
     ("the repository around the project", |s| {
         fs::create_dir(s.path("../.git")).expect("a folder");
         let program = install(&s, "../tools", "scene");
+        let folder = program.parent().expect("a folder").display().to_string();
+        with_path(s, &folder)
+    }),
+    ("the repository around the project, from a repository inside it", |s| {
+        fs::create_dir(s.path("../.git")).expect("a folder");
+        let program = install(&s, "../tools", "scene");
+        let folder = program.parent().expect("a folder").display().to_string();
+        s.write("sub/.git/config", "");
+        with_path(s, &folder)
+    }),
+    ("another working tree", |s| {
+        s.write(".git/worktrees/x/gitdir", format!("{}\n", s.path("../tree/.git").display()));
+        let program = install(&s, "../tree/bin", "scene");
+        let folder = program.parent().expect("a folder").display().to_string();
+        with_path(s, &folder)
+    }),
+    ("the main working tree", |s| {
+        s.write("../main/.git/worktrees/x/gitdir", format!("{}\n", s.path(".git").display()));
+        s.write(".git", format!("gitdir: {}\n", s.path("../main/.git/worktrees/x").display()));
+        let program = install(&s, "../main/bin", "scene");
         let folder = program.parent().expect("a folder").display().to_string();
         with_path(s, &folder)
     }),
