@@ -47,7 +47,8 @@ extern "C" fn note_the_start() {
     SIZE_IGNORED_AT_START.store(is_ignored(libc::SIGXFSZ), Relaxed);
 }
 
-fn is_ignored(signal: libc::c_int) -> bool {
+/// Tells whether a signal is ignored, as `nohup` and a shell's `trap ''` leave it.
+pub fn is_ignored(signal: libc::c_int) -> bool {
     // SAFETY: an all-zero `sigaction` is a valid value of this plain C struct.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     // SAFETY: with no new action given this only fills the local struct.
@@ -110,6 +111,37 @@ fn restore_the_start() {
         if was_closed(fd) {
             // SAFETY: the descriptor is the `/dev/null` that the runtime put there; nothing of ours uses it.
             unsafe { libc::close(i32::from(fd)) };
+        }
+    }
+}
+
+/// Lets no terminal stop this process any more: it is about to end, and has something to put right before.
+pub fn stop_for_no_terminal() {
+    for signal in [libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU] {
+        set_ignored(signal, true);
+    }
+}
+
+/// Whether a terminal stops this process for what another of its group does in the background: an editor that puts the terminal
+/// right when it ends would stop us before we have removed its file.
+pub fn stops_with_its_group(stops: bool) {
+    for signal in [libc::SIGTTIN, libc::SIGTTOU] {
+        set_ignored(signal, !stops);
+    }
+}
+
+/// Stops this process as its terminal's key does; returns when it goes on. Where nobody could call it back, in an orphaned
+/// process group, the kernel does not stop it (POSIX, 2.4.3).
+pub fn stop() {
+    // SAFETY: all-zero `sigaction`s are valid values of this plain C struct; the default disposition has no handler, and the one
+    // before is put back as it was.
+    unsafe {
+        let mut before: libc::sigaction = std::mem::zeroed();
+        let mut default: libc::sigaction = std::mem::zeroed();
+        default.sa_sigaction = libc::SIG_DFL;
+        if libc::sigaction(libc::SIGTSTP, &raw const default, &raw mut before) == 0 {
+            libc::raise(libc::SIGTSTP);
+            libc::sigaction(libc::SIGTSTP, &raw const before, std::ptr::null_mut());
         }
     }
 }

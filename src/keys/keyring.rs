@@ -65,9 +65,13 @@ impl Keyring {
         for asks in [false, true] {
             let waits =
                 |protected: &Protected| protected.needs_passphrase() == asks && protected.could_open(&recipients);
-            let mut unlocks = |place: &mut Place| place.unlock(ask, waits) && opens(place, &mut unwrapping);
-            is_open =
-                is_open || self.places.iter_mut().any(&mut unlocks) || self.open_by_plugin(&mut unwrapping, &mut tried);
+            for at in 0..self.places.len() {
+                let place = &mut self.places[at];
+                is_open = is_open
+                    || place.unlock(ask, waits)
+                        && (opens(place, &mut unwrapping) || asks && self.open_by_plugin(&mut unwrapping, &mut tried));
+            }
+            is_open = is_open || self.open_by_plugin(&mut unwrapping, &mut tried);
         }
         unwrapping.finish()?.ok_or_else(|| self.locked(shown, readers))
     }
@@ -76,6 +80,10 @@ impl Keyring {
     fn open_by_plugin(&mut self, unwrapping: &mut Unwrapping, tried: &mut HashSet<String>) -> bool {
         for held in self.places.iter().flat_map(Place::plugins) {
             if !tried.insert(held.text().to_string()) || !unwrapping.has_label(|label| held.could_open(label)) {
+                continue;
+            }
+            // A plugin may want a touch; where nobody is to be asked nobody is there to give it.
+            if self.ask.is_none() {
                 continue;
             }
             let Ok(program) = self.programs.of(held.name(), self.is_named, self.ask) else { continue };
@@ -191,6 +199,12 @@ impl Keyring {
     fn own_plugins(&mut self) -> HashSet<String> {
         self.look();
         self.places.iter().flat_map(Place::plugins).map(|held| held.name().to_string()).collect()
+    }
+
+    /// Leaves all that takes long, asks, or wants a touch: what a prompt of a shell waits for.
+    pub fn keep_quiet(&mut self) {
+        self.ask = None;
+        self.places.retain(Place::is_quiet);
     }
 
     /// Asks nobody from now on.

@@ -65,6 +65,11 @@ impl Place {
         Self { source, state: State::Unread, kept: None }
     }
 
+    /// Tells whether reading it neither takes long nor asks.
+    pub fn is_quiet(&self) -> bool {
+        self.source.is_quiet()
+    }
+
     /// Reads it, if that neither takes long nor asks.
     pub fn look(&mut self) {
         if self.source.is_quiet() {

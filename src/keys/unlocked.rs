@@ -53,9 +53,15 @@ mod linux {
     /// `Kind::Unreachable` if the kernel has no keyring for this user, or it is full.
     pub fn keep(name: &str, text: &[u8], seconds: u32) -> Result<()> {
         let refused = |error: KeyError| {
-            Error::new(Kind::Unreachable, "the kernel's keyring does not take the identity")
-                .because(format!("{error:?}"))
-                .hint("a container may forbid it; without it the passphrase is asked for by every command")
+            let refused = Error::new(Kind::Unreachable, "the kernel's keyring does not take the identity");
+            match error {
+                KeyError::QuotaExceeded => refused
+                    .because("it is full: the kernel gives a user so many bytes, 20,000 where nobody changed it")
+                    .hint("`keyctl show @u` lists what lies there, and `sysctl kernel.keys.maxbytes` says how much it takes"),
+                other => refused
+                    .because(format!("{other:?}"))
+                    .hint("a container may forbid it; without it the passphrase is asked for by every command"),
+            }
         };
         let keep = || {
             // This process possesses what lies in its own keyring, and so may set who reads it and when it ends; the user's

@@ -83,7 +83,10 @@ impl Editor {
             *running = Some(Pid::from_child(&child));
             child
         };
+        // Not before: the editor would begin with it.
+        crate::os::stops_with_its_group(false);
         let status = child.wait();
+        crate::os::stops_with_its_group(true);
         *lock(&guard.editor) = None;
         let status = status.map_err(|error| failed("cannot be waited for").because(error))?;
         if status.success() {
@@ -198,6 +201,8 @@ impl Duty for Plaintext {
     /// Ends the editor and removes the plaintext.
     fn end(&mut self, signal: i32) {
         let running = lock(&self.editor);
+        // First: an editor that puts its terminal right may stop the whole group.
+        let _ = std::fs::remove_dir_all(&self.folder);
         if let Some(editor) = *running {
             let passed_on = if signal == SIGHUP { Signal::HUP } else { Signal::TERM };
             let _ = rustix::process::kill_process(editor, passed_on);

@@ -8,6 +8,7 @@ use std::sync::PoisonError;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
+use signal_hook::consts::SIGCONT;
 use signal_hook::consts::SIGHUP;
 use signal_hook::consts::SIGINT;
 use signal_hook::consts::SIGQUIT;
@@ -29,7 +30,7 @@ pub trait Duty: Send {
     /// Puts it right; this process stops next.
     fn stop(&mut self) {}
 
-    /// Takes it up again.
+    /// Takes it up again, if it was put right; this process goes on, in the background it may be.
     fn go_on(&mut self) {}
 }
 
@@ -59,7 +60,10 @@ fn duties() -> MutexGuard<'static, Vec<(u64, Box<dyn Duty>)>> {
 }
 
 fn watch() {
-    let Ok(mut signals) = Signals::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP]) else { return };
+    // What was ignored when we were started stays so, for us and for the program that `run` becomes.
+    let wanted = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGCONT];
+    let wanted = wanted.into_iter().filter(|signal| !crate::os::is_ignored(*signal));
+    let Ok(mut signals) = Signals::new(wanted) else { return };
     std::thread::spawn(move || {
         for signal in &mut signals {
             // Whoever gives a duty up waits here until we are gone, so that nobody reports or exits in between.
@@ -67,14 +71,19 @@ fn watch() {
             if duties.iter().any(|(_, duty)| duty.passes_over(signal)) {
                 continue;
             }
-            let newest_first = duties.iter_mut().rev();
-            if signal == SIGTSTP {
-                newest_first.for_each(|(_, duty)| duty.stop());
-                let _ = emulate_default_handler(signal);
-                duties.iter_mut().for_each(|(_, duty)| duty.go_on());
-            } else {
-                newest_first.for_each(|(_, duty)| duty.end(signal));
-                let _ = emulate_default_handler(signal);
+            match signal {
+                SIGTSTP => {
+                    duties.iter_mut().rev().for_each(|(_, duty)| duty.stop());
+                    crate::os::stop();
+                    duties.iter_mut().for_each(|(_, duty)| duty.go_on());
+                }
+                // Also after a stop that nobody can wait for: SIGSTOP, a read in the background.
+                SIGCONT => duties.iter_mut().for_each(|(_, duty)| duty.go_on()),
+                _ => {
+                    crate::os::stop_for_no_terminal();
+                    duties.iter_mut().rev().for_each(|(_, duty)| duty.end(signal));
+                    let _ = emulate_default_handler(signal);
+                }
             }
         }
     });

@@ -42,7 +42,7 @@ impl Ask for Terminal {
         // Before the question stands there: who types at once is not shown, and loses nothing.
         let turn = Turn::take(&terminal, Echo::Off)?;
         terminal.write_all(format!("{question}: ").as_bytes()).map_err(failed)?;
-        let answer = read_hidden(&mut terminal).map_err(failed);
+        let answer = read_hidden(&mut terminal, &turn).map_err(failed);
         let _ = terminal.write_all(b"\r\n").and_then(|()| terminal.write_all(ERASE));
         drop(turn);
         answer.map(Value::from)
@@ -78,7 +78,7 @@ impl Ask for Terminal {
 ///
 /// Not a crate: the one that is common for this leaves the terminal silent when a signal ends the process meanwhile.
 /// Held by tests/it/identity/passphrase.rs::a_question_that_is_left_gives_the_terminal_back.
-fn read_hidden(terminal: &mut File) -> io::Result<Zeroizing<Vec<u8>>> {
+fn read_hidden(terminal: &mut File, turn: &Turn) -> io::Result<Zeroizing<Vec<u8>>> {
     const ERASE_ONE: [u8; 2] = [0x7f, 0x08];
     const ERASE_ALL: u8 = 0x15;
     const END: u8 = 0x04;
@@ -87,6 +87,7 @@ fn read_hidden(terminal: &mut File) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut line = Zeroizing::new(Vec::with_capacity(MOST_TYPED));
     loop {
         let mut byte = [0];
+        turn.wait_for_a_key(terminal)?;
         match (terminal.read(&mut byte)?, byte[0]) {
             (0, _) => return Err(ended()),
             (_, END) if line.is_empty() => return Err(ended()),
@@ -107,11 +108,12 @@ fn read_hidden(terminal: &mut File) -> io::Result<Zeroizing<Vec<u8>>> {
 fn ask<T>(question: &str, understand: impl Fn(&str) -> Option<T>) -> Result<T> {
     let failed = |error: io::Error| Error::new(Kind::Failed, "cannot ask on the terminal").because(error);
     let mut terminal = open()?;
-    let _turn = Turn::take(&terminal, Echo::On)?;
+    let turn = Turn::take(&terminal, Echo::On)?;
     let mut reader = BufReader::new(terminal.try_clone().map_err(failed)?);
     loop {
         terminal.write_all(question.as_bytes()).map_err(failed)?;
         let mut answer = String::new();
+        turn.wait_for_a_key(&terminal).map_err(failed)?;
         if reader.read_line(&mut answer).map_err(failed)? == 0 {
             return Err(Error::new(Kind::Failed, "the question was not answered"));
         }

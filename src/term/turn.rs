@@ -19,6 +19,10 @@ use std::sync::PoisonError;
 use std::time::Duration;
 use std::time::Instant;
 
+use rustix::event::PollFd;
+use rustix::event::PollFlags;
+use rustix::event::Timespec;
+use rustix::event::poll;
 use rustix::process::Signal;
 use rustix::process::getpgrp;
 use rustix::process::kill_current_process_group;
@@ -63,6 +67,8 @@ struct Held {
     lock: Option<File>,
     before: Termios,
     during: Termios,
+    /// Whether it was given back, while this process is stopped or in the background.
+    is_given_back: bool,
 }
 
 impl Turn {
@@ -84,7 +90,7 @@ impl Turn {
         if echo == Echo::Off {
             during.local_modes.remove(LocalModes::ECHO | LocalModes::ICANON);
         }
-        let held = Held { terminal: terminal.try_clone().map_err(failed)?, lock, before, during };
+        let held = Held { terminal: terminal.try_clone().map_err(failed)?, lock, before, during, is_given_back: false };
         let held = Arc::new(Mutex::new(held));
         // First whoever undoes it, then what is to be undone.
         let turn = Self { _kept: ending::keep(Question(Arc::clone(&held))), held };
@@ -92,6 +98,32 @@ impl Turn {
         held.set(&held.during).map_err(failed)?;
         drop(held);
         Ok(turn)
+    }
+
+    /// Waits until something was typed that is ours to read. In the background nobody reads, which would stop this process without
+    /// a word to whoever waits for a signal; and a shell that calls it to the front sends none.
+    ///
+    /// # Errors
+    /// What the terminal says.
+    pub fn wait_for_a_key(&self, terminal: &File) -> io::Result<()> {
+        let pause = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+        loop {
+            let mut watched = [PollFd::new(terminal, PollFlags::IN)];
+            let ready = match poll(&mut watched, Some(&pause)) {
+                Ok(ready) => ready,
+                Err(rustix::io::Errno::INTR) => continue,
+                Err(error) => return Err(error.into()),
+            };
+            let is_ours = is_in_front(terminal);
+            if is_ours {
+                self.held().take_again();
+            }
+            match (ready > 0, is_ours) {
+                (true, true) => return Ok(()),
+                (true, false) => std::thread::sleep(PAUSE),
+                (false, _) => {}
+            }
+        }
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
@@ -102,11 +134,26 @@ impl Turn {
 impl Drop for Turn {
     fn drop(&mut self) {
         let held = self.held();
-        let _ = held.set(&held.before);
+        if !held.is_given_back {
+            let _ = held.set(&held.before);
+        }
     }
 }
 
+/// Tells whether this process is in front; on a terminal that hung up nobody is, and a read says so.
+fn is_in_front(terminal: &File) -> bool {
+    tcgetpgrp(terminal).map_or(true, |front| front == getpgrp())
+}
+
 impl Held {
+    /// Takes the terminal, if it was given back; in the background it is another's.
+    fn take_again(&mut self) {
+        if self.is_given_back && is_in_front(&self.terminal) {
+            let _ = self.lock.as_ref().map(File::try_lock);
+            self.is_given_back = self.set(&self.during).is_err();
+        }
+    }
+
     fn set(&self, modes: &Termios) -> io::Result<()> {
         tcsetattr(&self.terminal, OptionalActions::Now, modes).map_err(Into::into)
     }
@@ -117,6 +164,15 @@ impl Held {
 struct Question(Arc<Mutex<Held>>);
 
 impl Question {
+    fn give_back(&self) {
+        let mut held = self.held();
+        if !held.is_given_back && is_in_front(&held.terminal) {
+            let _ = held.set(&held.before);
+        }
+        let _ = held.lock.as_ref().map(File::unlock);
+        held.is_given_back = true;
+    }
+
     fn held(&self) -> MutexGuard<'_, Held> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -124,37 +180,29 @@ impl Question {
 
 impl Duty for Question {
     fn end(&mut self, _signal: i32) {
-        let held = self.held();
-        let _ = held.set(&held.before);
+        self.give_back();
     }
 
     fn stop(&mut self) {
-        let held = self.held();
-        let _ = held.set(&held.before);
-        let _ = held.lock.as_ref().map(File::unlock);
+        self.give_back();
     }
 
     fn go_on(&mut self) {
-        let held = self.held();
-        if let Some(lock) = &held.lock {
-            let _ = wait(lock, &held.terminal);
-        }
-        let _ = held.set(&held.during);
+        self.held().take_again();
     }
 }
 
 /// A job in the background waits to be called to the front, as one that reads from the terminal does (POSIX, 11.1.4): it must not
 /// hold the terminal meanwhile.
 fn come_to_front(terminal: &File) -> Result<()> {
-    let is_in_front = || tcgetpgrp(terminal).is_ok_and(|front| front == getpgrp());
     for _ in 0..2 {
-        if is_in_front() {
+        if is_in_front(terminal) {
             return Ok(());
         }
         // It stops here, unless the signal is ignored or nobody could call it back.
         let _ = kill_current_process_group(Signal::TTIN);
     }
-    if is_in_front() {
+    if is_in_front(terminal) {
         return Ok(());
     }
     Err(Error::new(Kind::Failed, "there is no terminal to ask on").because("this command runs in the background"))

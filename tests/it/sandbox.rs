@@ -459,6 +459,15 @@ impl Call<'_> {
         self
     }
 
+    /// As [`Self::under`], of a command that another program starts: the words come between the two.
+    #[must_use]
+    pub fn inside<A: AsRef<OsStr>>(mut self, words: impl IntoIterator<Item = A>) -> Self {
+        let at = self.words.iter().position(|word| word == "--").map_or(0, |at| at + 1);
+        let words: Vec<OsString> = words.into_iter().map(|word| word.as_ref().into()).collect();
+        self.words.splice(at..at, words);
+        self
+    }
+
     /// Starts it from a shell that did something to itself first, such as `umask 077`.
     #[must_use]
     pub fn after(self, script: &str) -> Self {

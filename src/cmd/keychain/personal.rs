@@ -27,10 +27,10 @@ pub fn set_local(context: &Context<'_>, target: &Target, name: &Name, value: Val
     change::check_writing(target)?;
     // The project's id has to stand in the record before anything is named by it.
     judge::remember(context, &selected(target)?);
+    let _lock = selected(target)?.trust.borrow().lock_personal()?.ok_or_else(not_remembered)?;
+    // While this one waited another may have noted or removed the name.
     let target = target.again(context.world)?;
-    let selected = selected(&target)?;
-    let Selected { project, environment, trust } = selected;
-    let _lock = trust.borrow().lock_personal()?.ok_or_else(not_remembered)?;
+    let Selected { project, environment, trust } = selected(&target)?;
     let reference = personal_reference(project, environment, &trust.borrow(), name);
     open(&reference)?.write(&reference, value)?;
     if !trust.borrow().personal(project, environment).contains(name)
@@ -54,25 +54,27 @@ pub fn set_local(context: &Context<'_>, target: &Target, name: &Name, value: Val
 pub fn unset_local(context: &Context<'_>, target: &Target, names: &[Name]) -> Result<()> {
     check_no_digests(target)?;
     selected(target)?.trust.borrow().check_place()?;
+    let _lock = selected(target)?.trust.borrow().lock_personal()?;
+    let target = &target.again(context.world)?;
     let Selected { project, environment, trust } = selected(target)?;
-    let _lock = trust.borrow().lock_personal()?;
-    let own = trust.borrow().personal(project, environment);
+    let noted = trust.borrow().personal(project, environment);
     let place = &environment.name;
-    let is_own = |name: &&Name| own.contains(name);
+    let mut names = names.to_vec();
+    names.sort();
+    names.dedup();
     // One that is not noted any more may still lie in the keychain, if that did not answer the last time.
-    let left = names.iter().filter(|name| !is_own(name));
-    for name in left {
-        let reference = personal_reference(project, environment, &trust.borrow(), name);
-        if !open(&reference)?.remove(&reference)? {
+    let (own, left): (Vec<Name>, Vec<Name>) = names.into_iter().partition(|name| noted.contains(name));
+    let reference = |name: &Name| personal_reference(project, environment, &trust.borrow(), name);
+    for name in &left {
+        let reference = reference(name);
+        if open(&reference)?.read(&[&reference])?.pop().transpose()?.flatten().is_none() {
             return Err(Error::new(Kind::Failed, format!("`{name}` has no value of your own in `{place}`"))
                 .hint("`secrets list --json` shows where each name comes from"));
         }
-        context.ui.done(format!("removed your own value of `{name}` from the keychain"));
     }
-    let own: Vec<Name> = names.iter().filter(is_own).cloned().collect();
     note(context, target, &own, false)?;
-    for name in &own {
-        let reference = personal_reference(project, environment, &trust.borrow(), name);
+    for name in own.iter().chain(&left) {
+        let reference = reference(name);
         open(&reference)?.remove(&reference).map_err(|error| {
             let lead =
                 format!("`{name}` of `{place}` is the project's again, but your value is still in the keychain: ");

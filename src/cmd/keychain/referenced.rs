@@ -14,6 +14,8 @@ use crate::disk;
 use crate::disk::Lock;
 use crate::keys::keychain::Item;
 use crate::keys::keychain::SCHEME;
+use crate::launch::ending;
+use crate::launch::ending::Duty;
 use crate::project;
 use crate::project::FILE_NAME;
 use crate::project::Settings;
@@ -31,11 +33,7 @@ use super::selected;
 /// `Kind::Refused` for a reference that this machine has not accepted; `Kind::Failed` for a name that stands in the file,
 /// whose reference leads elsewhere, or whose new one would lead to an item that is there; as [`crate::store::Store::write`].
 pub fn set_referenced(context: &Context<'_>, target: &Target, name: &Name, value: Value) -> Result<()> {
-    check_accepted(context, target)?;
-    let has_reference = reference_of(&selected(target)?, name)?.is_some();
-    if !has_reference {
-        change::check_writing(target)?;
-    }
+    check_no_digests(target)?;
     let locks = lock(target)?;
     // While this one waited the name may have got a value or a reference.
     let target = &target.again(context.world)?;
@@ -47,7 +45,10 @@ pub fn set_referenced(context: &Context<'_>, target: &Target, name: &Name, value
             judge::remember(context, &selected);
             context.ui.done(format!("stored `{name}` in the keychain, as `{reference}`"));
         }
-        None => add_reference(context, target, name, value, &locks[1])?,
+        None => {
+            change::check_writing(target)?;
+            add_reference(context, target, name, value, &locks[1])?;
+        }
     }
     change::warn_of_names(context, target, std::iter::once(name));
     Ok(())
@@ -67,19 +68,23 @@ fn add_reference(context: &Context<'_>, target: &Target, name: &Name, value: Val
                 environment.name
             )));
     }
-    let before = project::text(&project.folder)?;
-    let mut settings = Settings::parse(&before)?;
+    let mut settings = Settings::parse(&project::text(&project.folder)?)?;
     settings.add_reference(&environment.name, name, &reference.to_string());
-    disk::write_over(lock, settings.print().as_bytes(), None)?;
-    if let Err(error) = store.write(&reference, value) {
-        disk::write_over(lock, before.as_bytes(), None)?;
+    let text = settings.print();
+    project::parse(&project.folder, &text)?;
+    store.write(&reference, value)?;
+    // Between the two anybody would see a reference that nobody accepted.
+    let whole = ending::keep(Whole);
+    if let Err(error) = disk::write_over(lock, text.as_bytes(), None) {
+        let _ = store.remove(&reference);
         return Err(error);
     }
     let after = target.again(context.world)?;
     let after = selected(&after)?;
-    judge::remember(context, &after);
+    after.trust.borrow_mut().meet(after.project);
     after.trust.borrow_mut().adopt_reference(after.project, after.environment, name);
     judge::remember(context, &after);
+    drop(whole);
     context.ui.done(format!("stored `{name}` in the keychain; secrets.toml leads to `{reference}`"));
     let environment = &environment.name;
     context
@@ -99,6 +104,9 @@ pub fn unset_referenced(context: &Context<'_>, target: &Target, names: &[Name]) 
     check_accepted(context, target)?;
     let selected = selected(target)?;
     let environment = &selected.environment.name;
+    let mut names = names.to_vec();
+    names.sort();
+    names.dedup();
     let reference = |name: &Name| {
         reference_of(&selected, name)?
             .ok_or_else(|| Error::new(Kind::Failed, format!("`{name}` is no reference in `{environment}`")))
@@ -111,6 +119,17 @@ pub fn unset_referenced(context: &Context<'_>, target: &Target, names: &[Name]) 
         context.ui.done(format!("removed `{name}` from the keychain; the reference in secrets.toml stays"));
     }
     Ok(())
+}
+
+/// A change that is over in a moment, and not to be ended in between.
+struct Whole;
+
+impl Duty for Whole {
+    fn passes_over(&self, _signal: i32) -> bool {
+        true
+    }
+
+    fn end(&mut self, _signal: i32) {}
 }
 
 /// What a repository names could be another program's item: a person accepts it first. Where digests stand for that nobody is

@@ -79,15 +79,22 @@ impl Program {
         state.answers.clear();
     }
 
-    /// Returns a person's answer to a question of the plugin: one that was given in this call, unless `is_again`.
+    /// Returns a person's answer to a question of the plugin: one that was given in this call, unless it is not the first of a
+    /// conversation (`is_again`); then none is given a second time.
     pub fn answer(&self, question: &str, is_again: bool) -> Option<Zeroizing<Vec<u8>>> {
         let ask: fn() -> Box<dyn Ask> = self.ask?;
         let mut state = self.state();
-        if is_again || !state.answers.contains_key(question) {
-            let answer = ask().secret(question).ok()?;
+        if !is_again && let Some(answer) = state.answers.get(question) {
+            return Some(Zeroizing::new(answer.expose().to_vec()));
+        }
+        let answer = ask().secret(question).ok()?;
+        let given = Zeroizing::new(answer.expose().to_vec());
+        if is_again {
+            state.answers.clear();
+        } else {
             state.answers.insert(question.to_string(), answer);
         }
-        state.answers.get(question).map(|answer| Zeroizing::new(answer.expose().to_vec()))
+        Some(given)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -193,8 +193,9 @@ impl Talk<'_> {
                 }
             }
             "request-secret" => {
-                // Asked again in one conversation, the first answer was wrong.
-                let is_again = !self.asked.borrow_mut().insert(text.clone());
+                // Asked again in one conversation, in whatever words, what was answered before may have been wrong.
+                let is_again = !self.asked.borrow().is_empty();
+                self.asked.borrow_mut().insert(text.clone());
                 match self.program.answer(&text, is_again) {
                     Some(answer) => reply.ok(Some(&answer)),
                     None => reply.fail(),

@@ -20,6 +20,7 @@ use std::path::PathBuf;
 use crate::base::Name;
 use crate::base::Result;
 use crate::base::World;
+use crate::disk;
 use crate::disk::Lock;
 use crate::sops::Bytes32;
 use crate::sops::LinkKey;
@@ -110,6 +111,11 @@ impl Trust {
     /// Returns the random id under which this machine keeps everything of the project.
     pub fn id(&self) -> &str {
         &self.record.id
+    }
+
+    /// Returns where the record lies; `None` without a state folder.
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
     }
 
     /// Returns where the journal of a change of several files lies; `None` without a state folder.
@@ -231,9 +237,12 @@ impl Trust {
     /// # Errors
     /// As [`Lock::for_file`].
     pub fn lock_personal(&self) -> Result<Option<Lock>> {
-        // The record's own folder is locked by each of its writes.
-        let folder = self.path.as_deref().and_then(Path::parent).filter(|folder| folder.is_dir());
-        folder.map(Lock::for_file).transpose()
+        // A folder of its own: the record's is locked by each of its writes.
+        let Some(folder) = self.path.as_deref().and_then(Path::parent).map(|folder| folder.join("personal")) else {
+            return Ok(None);
+        };
+        disk::make_private_folder(&folder)?;
+        Lock::for_file(&folder.join("lock")).map(Some)
     }
 
     /// Tells whether `allow --name` let a name pass on this machine.

@@ -237,6 +237,16 @@ fn a_question_that_is_stopped_lets_others_ask_and_goes_on_hidden() {
             ("ready> ", "fg\r"),
             ("Passphrase of", &format!("hidden:{typed}")),
             ("third", ""),
+            // Sent to the background while it asks, and called back by a shell that sends no signal then.
+            ("ready> ", "\"$SECRETS\" run -- echo fif''th\r"),
+            ("Passphrase of", "hidden:\u{1a}"),
+            ("ready> ", "bg\r"),
+            ("ready> ", "\"$SECRETS\" run -- echo six''th\r"),
+            ("Passphrase of", &format!("hidden:{typed}")),
+            ("sixth", ""),
+            ("ready> ", "fg\r"),
+            ("echo fif", &format!("hidden:{typed}")),
+            ("fifth", ""),
             ("ready> ", "stty\r"),
             ("ready> ", "exit\r"),
         ])

@@ -90,6 +90,21 @@ fn another_session_of_the_same_user_finds_it() {
     s.run(["get", "KEY"]).exits(3);
 }
 
+/// The kernel counts what a user keeps, root aside.
+#[test]
+fn a_keyring_that_is_full_is_named() {
+    if !needs("python3") || !needs("keyctl") {
+        return;
+    }
+    let s = new_one();
+    let Some(unlock) = s.call_as_nobody(["identity", "unlock"]) else { return };
+    let fill = "for n in $(seq 199); do keyctl add user full:$n xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx @u >/dev/null 2>&1; done";
+    let empty = "keyctl clear @u";
+    let script = format!("{fill}; \"$@\"; code=$?; {empty}; exit $code");
+    let outcome = unlock.inside(["sh", "-c", &script, "sh"]).on_terminal(&[("Passphrase of", &answer())]).go();
+    outcome.exits(4).shows_part("it is full").shows_part("20,000");
+}
+
 #[test]
 fn what_cannot_be_unlocked_is_said() {
     let s = Sandbox::new().secret("KEY");

@@ -112,7 +112,7 @@ fn without_a_keychain_nothing_is_kept_or_left_out() {
     s.run(["run", "--", "printenv", "URL"]).succeeds().shows("of us");
     drop(keychain);
     let (s, keychain) = start(s);
-    s.run(["unset", "--local", "URL"]).succeeds().says("from the keychain");
+    s.run(["unset", "--local", "URL"]).succeeds().says("removed your own value of `URL`");
     s.run(["unset", "--local", "URL"]).exits(1).says("has no value of your own");
     set_local(&s, "URL", "mine");
     drop(keychain);
