@@ -37,6 +37,8 @@ pub mod git;
 pub mod check;
 
 // Faces.
+pub mod shell;
+
 pub mod term;
 
 pub mod cmd;

@@ -39,6 +39,11 @@ impl Value {
         self.0.is_empty()
     }
 
+    /// Tells whether there is a NUL in it, which no environment can hold.
+    pub fn has_nul(&self) -> bool {
+        self.0.contains(&0)
+    }
+
     /// Tells whether two values have the same bytes. Not in constant time: both are ours.
     pub fn same_as(&self, other: &Self) -> bool {
         self.0 == other.0

@@ -99,9 +99,14 @@ fn unlock(context: &Context<'_>, span: &str) -> Result<()> {
         seconds(span, &["d", "h", "m", "s"]).and_then(|span| u32::try_from(span).ok()).filter(|span| *span > 0);
     let seconds = seconds.ok_or_else(|| Error::new(Kind::Usage, "`--for` wants a span such as `8h` or `30m`"))?;
     let name = kept_as(context)?;
+    let was_locked = let_shells_hold(context);
     let mut keyring = context.keyring();
     let text = keyring.unlock_all().to_file(context.world.now)?;
     drop(keyring);
+    if text.is_empty() && was_locked && context.keyring().failure().is_none() {
+        context.ui.done("hooked shells load again; no identity here needs to be unlocked");
+        return Ok(());
+    }
     if text.is_empty() {
         return Err(nothing_unlocked(context));
     }
@@ -140,8 +145,30 @@ fn lock(context: &Context<'_>) -> Result<()> {
             .because(format!("{error:?}"))
             .hint("`keyctl show @u` lists what lies there")
     })?;
-    context.ui.done(if forgotten { "locked" } else { "nothing was unlocked" });
+    empty_shells(context)?;
+    context.ui.done(if forgotten {
+        "locked"
+    } else {
+        "nothing was unlocked; hooked shells hold nothing until `unlock`"
+    });
     Ok(())
+}
+
+/// Tells every hooked shell to hold nothing, from its next prompt on.
+fn empty_shells(context: &Context<'_>) -> Result<()> {
+    let Some(state) = &context.world.folders.state else { return Ok(()) };
+    let file = unlocked::lock_file(state);
+    if file.exists() {
+        return Ok(());
+    }
+    disk::make_private_folder(&state.join("secrets"))?;
+    disk::write_new(&file, b"", 0o600)
+}
+
+/// Takes that back; returns whether it was said.
+fn let_shells_hold(context: &Context<'_>) -> bool {
+    let state = context.world.folders.state.as_deref();
+    state.is_some_and(|state| std::fs::remove_file(unlocked::lock_file(state)).is_ok())
 }
 
 /// Prints the native identities of the first place that holds some, under a passphrase.

@@ -13,6 +13,8 @@ mod export;
 mod exposed;
 mod get;
 mod git;
+mod hook;
+mod hook_env;
 mod identity;
 mod import;
 mod init;
@@ -104,12 +106,21 @@ enum Command {
     Diff(diff::Arguments),
     Git(git::Arguments),
     Identity(identity::Arguments),
+    Hook(hook::Arguments),
+    #[command(hide = true)]
+    HookEnv(hook_env::Arguments),
 }
 
 /// `run` alone, since describing all commands takes a tenth of the time of a small run.
 #[derive(Subcommand)]
 enum RunAlone {
     Run(run::Arguments),
+}
+
+/// `hook-env` alone: every prompt waits for it.
+#[derive(Subcommand)]
+enum HookEnvAlone {
+    HookEnv(hook_env::Arguments),
 }
 
 /// Parses, dispatches, reports; returns the exit code.
@@ -142,6 +153,10 @@ fn parse(args: &[OsString]) -> Result<Cli<Command>, clap::Error> {
         let Cli { global, command: RunAlone::Run(arguments) } = Cli::try_parse_from(args)?;
         return Ok(Cli { global, command: Command::Run(arguments) });
     }
+    if args.get(1).is_some_and(|word| word == "hook-env") {
+        let Cli { global, command: HookEnvAlone::HookEnv(arguments) } = Cli::try_parse_from(args)?;
+        return Ok(Cli { global, command: Command::HookEnv(arguments) });
+    }
     Cli::try_parse_from(args)
 }
 
@@ -151,6 +166,8 @@ fn dispatch(context: &Context<'_>, command: Command) -> crate::base::Result<()> 
         Command::Run(arguments) => run::run(context, arguments),
         Command::Set(arguments) => set::run(context, arguments),
         Command::Get(arguments) => get::run(context, &arguments),
+        Command::Hook(arguments) => hook::run(context, &arguments),
+        Command::HookEnv(arguments) => hook_env::run(context, &arguments),
         Command::Unset(arguments) => unset::run(context, &arguments),
         Command::List(arguments) => list::run(context, &arguments),
         Command::Edit(arguments) => edit::run(context, &arguments),

@@ -4,6 +4,7 @@
 //! an identity file without a passphrase.
 
 use std::path::Path;
+use std::path::PathBuf;
 
 use sha2::Digest as _;
 use sha2::Sha256;
@@ -25,6 +26,11 @@ pub use linux::read;
 
 /// The largest text that fits beside others into the quota of a user, 20,000 bytes.
 pub const MOST_BYTES: usize = 16 << 10;
+
+/// Returns the file whose presence says that every hooked shell is to hold nothing.
+pub fn lock_file(state: &Path) -> PathBuf {
+    state.join("secrets/locked")
+}
 
 /// Returns the name under which the identities of a configuration folder are kept: two of one user, as tests have them, do not
 /// share theirs.

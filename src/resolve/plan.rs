@@ -179,6 +179,16 @@ impl Request {
     }
 }
 
+impl Plan {
+    /// Checks that every name that secrets.toml requires is there.
+    ///
+    /// # Errors
+    /// `Kind::Failed` with the names that are missing.
+    pub fn check_required(&self, request: &Request, selected: &Selected<'_>) -> Result<()> {
+        check_required(request, selected, self)
+    }
+}
+
 fn check_required(request: &Request, selected: &Selected<'_>, plan: &Plan) -> Result<()> {
     let has = |name: &Name| plan.rows.iter().any(|row| row.name == *name);
     let missing: Vec<&str> =

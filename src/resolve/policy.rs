@@ -12,6 +12,7 @@ use crate::base::Result;
 use crate::base::quoted_list;
 
 use super::plan::Plan;
+use super::plan::Row;
 use super::plan::Selected;
 
 /// What is known of a name that is not like any other.
@@ -59,32 +60,51 @@ fn fits(pattern: &str, name: &str) -> bool {
     crate::base::glob(pattern.as_bytes(), upper.as_deref().unwrap_or(name).as_bytes())
 }
 
+/// Why a name does not enter an environment.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Why {
+    /// secrets.toml does not declare that it may run code.
+    Undeclared,
+    /// Never from a file or a store.
+    Never,
+    /// This machine has not accepted what secrets.toml declares.
+    Unknown,
+    /// Its file has no seal.
+    Unsealed,
+}
+
+fn why_not(plan: &Plan, row: &Row, selected: Option<&Selected<'_>>) -> Option<Why> {
+    let lets_pass = || selected.is_some_and(|selected| selected.trust.borrow().lets_pass(&row.name));
+    let lets_run_code =
+        || selected.is_some_and(|selected| selected.trust.borrow().lets_run_code(selected.project, &row.name));
+    let layer = &plan.layers[row.layer];
+    match danger(row.name.as_str()) {
+        None | Some(Danger::Warn) => None,
+        Some(_) if lets_pass() => None,
+        Some(Danger::Never) => Some(Why::Never),
+        // Set on this machine, by the person who starts the program.
+        Some(Danger::Declared) if layer.is_personal() => None,
+        Some(Danger::Declared) if !is_declared(&row.name, selected) => Some(Why::Undeclared),
+        Some(Danger::Declared) if !lets_run_code() => Some(Why::Unknown),
+        Some(Danger::Declared) => (!layer.is_covered()).then_some(Why::Unsealed),
+    }
+}
+
+/// Returns the names of a plan that must not enter an environment, where the others may.
+pub fn refused_names(plan: &Plan, selected: Option<&Selected<'_>>) -> Vec<Name> {
+    plan.rows.iter().filter(|row| why_not(plan, row, selected).is_some()).map(|row| row.name.clone()).collect()
+}
+
 /// Refuses a plan that would let a file run code.
 ///
 /// # Errors
 /// `Kind::Refused` with all the names, and which of the conditions is missing.
 pub(super) fn check(plan: &Plan, selected: Option<&Selected<'_>>) -> Result<()> {
-    let lets_pass = |name: &Name| selected.is_some_and(|selected| selected.trust.borrow().lets_pass(name));
-    let lets_run_code =
-        |name: &Name| selected.is_some_and(|selected| selected.trust.borrow().lets_run_code(selected.project, name));
-    let mut unknown = Vec::new();
-    let mut never = Vec::new();
-    let mut undeclared = Vec::new();
-    let mut unsealed = Vec::new();
-    for row in &plan.rows {
-        let name = row.name.as_str();
-        let layer = &plan.layers[row.layer];
-        match danger(name) {
-            Some(Danger::Never | Danger::Declared) if lets_pass(&row.name) => {}
-            Some(Danger::Never) => never.push(name),
-            // Set on this machine, by the person who starts the program.
-            Some(Danger::Declared) if layer.is_personal() => {}
-            Some(Danger::Declared) if !is_declared(&row.name, selected) => undeclared.push(name),
-            Some(Danger::Declared) if !lets_run_code(&row.name) => unknown.push(name),
-            Some(Danger::Declared) if !layer.is_covered() => unsealed.push(name),
-            Some(Danger::Declared | Danger::Warn) | None => {}
-        }
-    }
+    let found: Vec<(&str, Why)> =
+        plan.rows.iter().filter_map(|row| Some((row.name.as_str(), why_not(plan, row, selected)?))).collect();
+    let of = |why| found.iter().filter(|(_, found)| *found == why).map(|(name, _)| *name).collect::<Vec<_>>();
+    let (never, undeclared, unknown, unsealed) =
+        (of(Why::Never), of(Why::Undeclared), of(Why::Unknown), of(Why::Unsealed));
     if let Some(first) = never.first() {
         return Err(refused(&never, "a file or a store must not set", "")
             .because("with such a name it could take over the loader, the shell or `secrets` itself")

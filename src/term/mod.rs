@@ -7,3 +7,4 @@ mod ui;
 pub use ask::Terminal;
 pub use ui::ColorChoice;
 pub use ui::Ui;
+pub use ui::tell;

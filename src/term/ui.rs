@@ -184,6 +184,18 @@ impl Ui {
     }
 }
 
+/// How wide a terminal is taken for that does not say it.
+const USUAL_COLUMNS: usize = 80;
+
+/// Writes one line to stderr, whatever foreign text got into it, not wider than the terminal.
+pub fn tell(text: &str) {
+    let columns = rustix::termios::tcgetwinsize(io::stderr()).map_or(0, |size| usize::from(size.ws_col));
+    // Some terminals do not know.
+    let columns = if columns == 0 { USUAL_COLUMNS } else { columns };
+    let line: String = printable(text.as_bytes()).chars().take(columns).collect();
+    to_stderr(&format!("{line}\n"));
+}
+
 /// Escapes in JSON what could steer a terminal: its own rules (RFC 8259, section 7) ask for C0 alone.
 fn harmless(json: String) -> String {
     let is_raw = |c: char| c != '\n' && is_unsafe(c);

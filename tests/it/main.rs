@@ -20,6 +20,7 @@ mod member;
 mod run;
 mod sandbox;
 mod set;
+mod shells;
 mod status;
 mod team;
 mod trust;

@@ -34,6 +34,14 @@ impl Person {
         call.env("HOME", self.home.path()).env("XDG_CONFIG_HOME", "")
     }
 
+    /// Returns the words that start a program as this person, on a machine of his own, from any shell.
+    pub fn env(&self) -> String {
+        let (home, identity) = (self.home.path().display(), self.identity.display());
+        format!(
+            "env HOME={home} XDG_CONFIG_HOME={home}/config XDG_STATE_HOME={home}/state SECRETS_IDENTITY_FILE={identity}"
+        )
+    }
+
     /// Runs `secrets` as this person; returns the exit code.
     pub fn code(&self, s: &Sandbox, words: &[&str]) -> i32 {
         self.call(s, words).go().code()

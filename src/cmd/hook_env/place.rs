@@ -1,0 +1,111 @@
+//! Where a prompt stands, and what the answer depends on.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::path::PathBuf;
+
+use sha2::Digest as _;
+use sha2::Sha256;
+
+use crate::base::Result;
+use crate::cmd::context::Context;
+use crate::cmd::target::OuterRun;
+use crate::cmd::target::Target;
+use crate::cmd::target::project_mark;
+use crate::keys::unlocked;
+use crate::project::FILE_NAME;
+use crate::project::Project;
+use crate::resolve::Selected;
+use crate::shell::state::Signature;
+use crate::shell::state::State;
+
+/// Finds the nearest folder with settings, from the working directory upward: not above the home folder or `SECRETS_CEILING`,
+/// not in another file system, and not in another user's folder.
+pub fn find(context: &Context<'_>) -> Option<PathBuf> {
+    let world = context.world;
+    let cwd = world.cwd().ok()?;
+    let ceiling = world.env.get("SECRETS_CEILING").map(Path::new);
+    let own = rustix::process::geteuid().as_raw();
+    let device = fs::metadata(cwd).ok()?.dev();
+    for folder in cwd.ancestors() {
+        let found = fs::metadata(folder).ok()?;
+        if found.dev() != device || (found.uid() != own && found.uid() != 0) {
+            return None;
+        }
+        if folder.join(FILE_NAME).symlink_metadata().is_ok() {
+            return Some(folder.to_path_buf());
+        }
+        if ceiling == Some(folder) || world.folders.home.as_deref() == Some(folder) {
+            return None;
+        }
+    }
+    None
+}
+
+/// Chooses the environment that `SECRETS_ENV` names, or the first one.
+///
+/// # Errors
+/// As [`Target::declared`]; `Kind::Failed` if there is no such environment.
+pub fn choose(context: &Context<'_>, project: Project) -> Result<Target> {
+    let name = context.world.env.get("SECRETS_ENV").map(|name| name.to_string_lossy().into_owned());
+    let chosen = project.environment(name.as_deref())?.name.clone();
+    let environment = project.environments.iter().position(|e| e.name == chosen).unwrap_or(0);
+    Target::declared(context.world, project, environment)
+}
+
+/// Where a prompt stands, and what the answer depends on.
+pub struct Place {
+    root: PathBuf,
+    environment: String,
+    watched: Vec<(PathBuf, Signature)>,
+}
+
+impl Place {
+    /// Looks at the files that the answer depends on.
+    pub fn of(context: &Context<'_>, folder: &Path, target: Option<&Target>) -> Self {
+        let mut paths = vec![folder.join(FILE_NAME)];
+        paths.extend(context.world.folders.state.as_deref().map(unlocked::lock_file));
+        let mut environment = String::new();
+        if let Some(Selected { project, environment: chosen, trust }) = target.and_then(Target::selected) {
+            environment.clone_from(&chosen.name);
+            if project.home != project.folder {
+                paths.push(project.home.join(FILE_NAME));
+            }
+            let layers = project.layers(chosen).unwrap_or_default();
+            paths.extend(layers.into_iter().map(|layer| project.path_of(layer)));
+            paths.extend(trust.borrow().path().map(Path::to_path_buf));
+        }
+        let watched = paths.into_iter().map(|path| (path.clone(), signature(&path))).collect();
+        Self { root: folder.to_path_buf(), environment, watched }
+    }
+
+    /// Tells whether nothing changed since a state was written.
+    pub fn is_as(&self, before: &State) -> bool {
+        self.root == before.root && self.environment == before.environment && self.watched == before.watched
+    }
+
+    /// Returns the state of a shell that holds nothing yet.
+    pub fn into_state(self) -> State {
+        State { root: self.root, environment: self.environment, watched: self.watched, ..State::default() }
+    }
+}
+
+fn signature(path: &Path) -> Signature {
+    let Ok(found) = fs::metadata(path) else { return Signature::of(None) };
+    let mut hash = Sha256::new();
+    for number in [found.dev(), found.ino(), found.size()] {
+        hash.update(number.to_be_bytes());
+    }
+    for number in [found.mtime(), found.mtime_nsec(), found.ctime(), found.ctime_nsec()] {
+        hash.update(number.to_be_bytes());
+    }
+    Signature::of(Some(&hash.finalize()))
+}
+
+/// In a program that `run` started for this project the person chose already.
+pub fn is_in_run(context: &Context<'_>, target: Option<&Target>) -> bool {
+    let outer = OuterRun::of(context.world);
+    let selected = target.and_then(Target::selected);
+    outer.zip(selected).is_some_and(|(outer, selected)| outer.project == project_mark(selected.project))
+}

@@ -1,0 +1,23 @@
+//! fish.
+
+use super::Kind;
+use super::Saved;
+use super::quote;
+
+/// The row of the table.
+pub const KIND: Kind = Kind {
+    name: "fish",
+    install: "secrets hook fish | source in ~/.config/fish/config.fish",
+    code: include_str!("fish.fish"),
+    quote: quote::fish,
+    save: |Saved { name, old }| format!("set -e {old}; set -q {name}; and set -gu {old} ${name};"),
+    set: |name, quoted| format!("set -gx {name} {quoted};"),
+    restore_exported: |Saved { name, old }| {
+        format!("if set -q {old}; set -gx {name} ${old}; set -e {old}; else; set -ge {name}; end;")
+    },
+    restore_plain: |Saved { name, old }| {
+        format!("set -ge {name}; if set -q {old}; set -gu {name} ${old}; set -e {old}; end;")
+    },
+    forget: |Saved { old, .. }| format!("set -e {old};"),
+    unset_state: "set -ge __SECRETS;",
+};

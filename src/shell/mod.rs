@@ -1,0 +1,60 @@
+//! The shells: a row of the table and a file of shell code for each.
+
+mod bash;
+pub mod change;
+mod fish;
+pub mod quote;
+pub mod state;
+mod zsh;
+
+use crate::base::Name;
+
+/// A shell that the hook knows.
+pub struct Kind {
+    /// Its name, as `secrets hook` takes it.
+    pub name: &'static str,
+    /// The line that a person puts into the start-up file, and which file that is.
+    pub install: &'static str,
+    /// The code of the hook, with `@BIN@` where the path of this program goes.
+    pub code: &'static str,
+    /// Quotes bytes so that the shell reads them as they are; the text is printable ASCII.
+    pub quote: fn(&[u8]) -> String,
+    /// Keeps the former value of a name in a variable of the shell that no child gets.
+    pub save: fn(&Saved) -> String,
+    /// Exports a name with a value that was quoted.
+    pub set: fn(&Name, &str) -> String,
+    /// Gives a name back: it was exported before.
+    pub restore_exported: fn(&Saved) -> String,
+    /// Gives a name back: it was no variable, or one of the shell alone.
+    pub restore_plain: fn(&Saved) -> String,
+    /// Forgets a former value.
+    pub forget: fn(&Saved) -> String,
+    /// Takes the hook's own variable away.
+    pub unset_state: &'static str,
+}
+
+/// Every shell that this build knows.
+pub const KINDS: &[Kind] = &[bash::KIND, zsh::KIND, fish::KIND];
+
+/// The variable that holds the hook's state.
+pub const STATE: &str = "__SECRETS";
+/// What ends the text: a text without it was cut, and nothing of it is evaluated.
+pub const END: &str = "\n: end\n";
+
+/// Returns the row of a shell.
+pub fn kind(name: &str) -> Option<&'static Kind> {
+    KINDS.iter().find(|kind| kind.name == name)
+}
+
+/// A name, and the variable that holds what it was before.
+pub struct Saved {
+    name: String,
+    old: String,
+}
+
+impl Saved {
+    /// Takes a name.
+    pub fn of(name: &Name) -> Self {
+        Self { name: name.to_string(), old: format!("__secrets_old_{name}") }
+    }
+}
