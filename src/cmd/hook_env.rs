@@ -3,6 +3,8 @@
 mod decide;
 mod place;
 
+use std::path::PathBuf;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use hmac::Hmac;
@@ -49,7 +51,7 @@ pub struct Arguments {
 pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
     let kind = shell::kind(&arguments.shell)
         .ok_or_else(|| Error::new(Kind::Usage, format!("there is no hook for `{}`", arguments.shell)))?;
-    watch_the_clock(context);
+    watch_the_clock();
     context.keyring().keep_quiet();
     let before = context.world.env.get(STATE).and_then(State::parse);
     let Some(folder) = find(context) else {
@@ -57,8 +59,14 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
     };
     let target = project::load(&folder).and_then(|project| choose(context, project));
     let place = Place::of(context, &folder, target.as_ref().ok());
-    if is_in_run(context, target.as_ref().ok()) || before.as_ref().is_some_and(|before| place.is_as(before)) {
+    if is_in_run(context, target.as_ref().ok()) {
+        return leave(context, kind, before.as_ref());
+    }
+    if before.as_ref().is_some_and(|before| place.is_as(before)) {
         return Ok(());
+    }
+    if let Some(before) = before.as_ref().filter(|before| before.root != folder) {
+        at_the_deadline(given_back(context, kind, Some(before))?.text);
     }
     let outcome = match &target {
         Ok(target) => decide(context, target),
@@ -68,8 +76,7 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
         Outcome::Loads { values, remarks } => (values, remarks),
         Outcome::Refuses(line) => (Vec::new(), vec![line]),
     };
-    // What was learned of a version is written down by now, and so is part of what is watched.
-    let place = Place::of(context, &folder, target.as_ref().ok());
+    // What was judged is what was there before: a change in between is seen at the next prompt.
     let key = key(context)?;
     let wanted = Wanted { state: place.into_state(), values };
     let change =
@@ -82,10 +89,24 @@ fn leave(context: &Context<'_>, kind: &shell::Kind, before: Option<&State>) -> R
     if context.world.env.get_even_empty(STATE).is_none() {
         return Ok(());
     }
-    let key = key(context)?;
-    let change = change(kind, before, None, &context.world.env, &|name, value| fingerprint(&key, name, value));
+    let change = given_back(context, kind, before)?;
     tell(context, &change, &[]);
     context.ui.data(change.text.as_bytes())
+}
+
+/// Returns what gives everything back. Where the key of the fingerprints is gone nothing tells a person's change from ours: a
+/// value that stayed would be worse.
+fn given_back(context: &Context<'_>, kind: &shell::Kind, before: Option<&State>) -> Result<Change> {
+    let is_lost = before.is_some_and(|before| !before.held.is_empty()) && !key_path(context)?.exists();
+    let key = if is_lost { Zeroizing::default() } else { key(context)? };
+    let fingerprints = |name: &Name, value: &[u8]| {
+        let held = before.and_then(|before| before.held.iter().find(|held| held.name == *name));
+        match held.filter(|_| is_lost) {
+            Some(held) => held.fingerprint.clone(),
+            None => fingerprint(&key, name, value),
+        }
+    };
+    Ok(change(kind, before, None, &context.world.env, &fingerprints))
 }
 
 fn joined(names: &[Name]) -> String {
@@ -94,15 +115,19 @@ fn joined(names: &[Name]) -> String {
 
 /// Returns the key of the fingerprints, which only this user can read; made where there is none.
 fn key(context: &Context<'_>) -> Result<Zeroizing<Vec<u8>>> {
-    let folder = context.world.folders.state.as_ref().map(|state| state.join("secrets"));
-    let folder = folder.ok_or_else(|| Error::new(Kind::Failed, "there is no state folder for the hook"))?;
-    let path = folder.join("hook.key");
-    if !path.exists() {
-        disk::make_private_folder(&folder)?;
+    let path = key_path(context)?;
+    if let Some(folder) = path.parent().filter(|_| !path.exists()) {
+        disk::make_private_folder(folder)?;
         // Another shell may be first.
         let _ = disk::write_new(&path, &random::<32>()?, 0o600);
     }
     disk::read(&path, Limit(64))
+}
+
+fn key_path(context: &Context<'_>) -> Result<PathBuf> {
+    let state = context.world.folders.state.as_ref();
+    let state = state.ok_or_else(|| Error::new(Kind::Failed, "there is no state folder for the hook"))?;
+    Ok(state.join("secrets/hook.key"))
 }
 
 fn fingerprint(key: &[u8], name: &Name, value: &[u8]) -> Fingerprint {
@@ -113,13 +138,24 @@ fn fingerprint(key: &[u8], name: &Name, value: &[u8]) -> Fingerprint {
     Fingerprint::of(&mac.finalize().into_bytes())
 }
 
+/// What gives back what another project loaded, if this one takes too long: at no prompt are both there.
+static AT_THE_DEADLINE: Mutex<Option<Zeroizing<String>>> = Mutex::new(None);
+
+fn at_the_deadline(text: Zeroizing<String>) {
+    if let Ok(mut kept) = AT_THE_DEADLINE.lock() {
+        *kept = Some(text);
+    }
+}
+
 /// A prompt is not kept waiting: what is not there by then is nothing.
 #[expect(clippy::exit, reason = "whatever hangs cannot be called off, and nothing was printed yet")]
-fn watch_the_clock(context: &Context<'_>) {
+fn watch_the_clock() {
     let is_shown = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    let _ = context;
     std::thread::spawn(move || {
         std::thread::sleep(DEADLINE);
+        if let Some(text) = AT_THE_DEADLINE.lock().ok().and_then(|mut text| text.take()) {
+            let _ = std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes());
+        }
         if is_shown {
             crate::term::tell("secrets: nothing loaded: it took longer than two seconds");
         }

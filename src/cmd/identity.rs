@@ -115,6 +115,7 @@ fn unlock(context: &Context<'_>, span: &str) -> Result<()> {
         return Err(Error::new(Kind::Failed, "the identities are too large for the kernel's keyring"));
     }
     unlocked::keep(&name, &text, seconds)?;
+    let_shells_look(context);
     context.ui.done(format!("unlocked for {span}; `secrets identity lock` ends it"));
     Ok(())
 }
@@ -165,10 +166,19 @@ fn empty_shells(context: &Context<'_>) -> Result<()> {
     disk::write_new(&file, b"", 0o600)
 }
 
+/// Lets hooked shells look again: what they could not open may be open now.
+fn let_shells_look(context: &Context<'_>) {
+    if let Some(state) = context.world.folders.state.as_deref() {
+        let file = unlocked::unlock_file(state);
+        let _ = std::fs::remove_file(&file);
+        let _ = disk::write_new(&file, b"", 0o600);
+    }
+}
+
 /// Takes that back; returns whether it was said.
 fn let_shells_hold(context: &Context<'_>) -> bool {
-    let state = context.world.folders.state.as_deref();
-    state.is_some_and(|state| std::fs::remove_file(unlocked::lock_file(state)).is_ok())
+    let Some(state) = context.world.folders.state.as_deref() else { return false };
+    std::fs::remove_file(unlocked::lock_file(state)).is_ok()
 }
 
 /// Prints the native identities of the first place that holds some, under a passphrase.

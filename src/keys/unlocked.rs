@@ -32,6 +32,11 @@ pub fn lock_file(state: &Path) -> PathBuf {
     state.join("secrets/locked")
 }
 
+/// Returns the file that every `identity unlock` writes anew, so that hooked shells look again.
+pub fn unlock_file(state: &Path) -> PathBuf {
+    state.join("secrets/unlocked")
+}
+
 /// Returns the name under which the identities of a configuration folder are kept: two of one user, as tests have them, do not
 /// share theirs.
 pub fn name(config: &Path) -> String {

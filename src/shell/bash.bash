@@ -4,7 +4,7 @@ __secrets_gone=
 
 __secrets_hook() {
   local __secrets_rc=$? __secrets_out=
-  if [[ $- == *x* ]]; then { local -; set +x; } 2>/dev/null; fi
+  if [[ $- == *[xvT]* ]]; then { local -; set +xvT; } 2>/dev/null; fi
   if [[ -x $__secrets_bin ]]; then
     __secrets_gone=
     __secrets_out=$("$__secrets_bin" hook-env bash $$ </dev/null) || :

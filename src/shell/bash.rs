@@ -1,4 +1,5 @@
-//! bash, 4.4 and later.
+//! bash, 4.4 and later. A name with an attribute beside `export` (an array, an integer whose value is evaluated, a reference,
+//! read-only) is the person's, and is left alone.
 
 use super::Kind;
 use super::Saved;
@@ -10,16 +11,17 @@ pub const KIND: Kind = Kind {
     install: "eval \"$(secrets hook bash)\" at the end of ~/.bashrc",
     code: include_str!("bash.bash"),
     quote: quote::dollar,
+    guard: |name, statements| format!("if [[ ! -R {name} && ${{{name}@a}} != *[!x]* ]]; then {statements} fi;"),
     save: |Saved { name, old }| {
-        format!("unset {old}; [[ -z ${{{name}+x}} ]] || {{ {old}=${name}; export -n {old}; }};")
+        format!("\\unset {old}; [[ -z ${{{name}+x}} ]] || {{ {old}=${name}; \\export -n {old}; }};")
     },
-    set: |name, quoted| format!("export {name}={quoted};"),
+    set: |name, quoted| format!("\\export {name}={quoted};"),
     restore_exported: |Saved { name, old }| {
-        format!("if [[ -n ${{{old}+x}} ]]; then export {name}=\"${old}\"; unset {old}; else unset {name}; fi;")
+        format!("if [[ -n ${{{old}+x}} ]]; then \\export {name}=\"${old}\"; \\unset {old}; else \\unset {name}; fi;")
     },
     restore_plain: |Saved { name, old }| {
-        format!("unset {name}; if [[ -n ${{{old}+x}} ]]; then {name}=${old}; unset {old}; fi;")
+        format!("\\unset {name}; if [[ -n ${{{old}+x}} ]]; then {name}=${old}; \\unset {old}; fi;")
     },
-    forget: |Saved { old, .. }| format!("unset {old};"),
-    unset_state: "unset __SECRETS;",
+    forget: |Saved { old, .. }| format!("\\unset {old};"),
+    unset_state: "\\unset __SECRETS;",
 };

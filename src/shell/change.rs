@@ -64,15 +64,16 @@ pub fn change(
     let is_same_place = state.as_ref().is_some_and(|state| state.root == before.root);
     let (ours, users): (Vec<&Held>, Vec<&Held>) = before.held.iter().partition(|held| is_ours(held));
     // Room for every byte as `\xHH`, so that the text does not grow and leave copies behind.
-    let room = values.iter().map(|(name, value)| 4 * value.len() + 12 * name.as_bytes().len() + 512).sum::<usize>();
+    let room = values.iter().map(|(name, value)| 4 * value.len() + 16 * name.as_bytes().len() + 512).sum::<usize>();
     let mut text = Zeroizing::new(String::with_capacity(room + 512 * before.held.len() + (64 << 10)));
+    let mut sets = Zeroizing::new(String::with_capacity(room));
     for held in &users {
         text.push_str(&(kind.forget)(&Saved::of(&held.name)));
         change.kept.push(held.name.clone());
     }
     for held in ours.iter().filter(|held| !values.iter().any(|(name, _)| *name == held.name)) {
         let restore = if held.was_exported { kind.restore_exported } else { kind.restore_plain };
-        text.push_str(&restore(&Saved::of(&held.name)));
+        text.push_str(&(kind.guard)(&held.name, &restore(&Saved::of(&held.name))));
         change.unloaded += 1;
     }
     if let Some(state) = &mut state {
@@ -82,12 +83,11 @@ pub fn change(
             let fingerprint = fingerprints(&name, value.expose());
             let known = ours.iter().find(|held| held.name == name);
             let is_exported = own(&name).is_some();
-            if known.is_none() {
-                text.push_str(&(kind.save)(&Saved::of(&name)));
-            }
             if known.is_none_or(|held| held.fingerprint != fingerprint) {
                 let quoted = Zeroizing::new((kind.quote)(value.expose()));
-                text.push_str(&Zeroizing::new((kind.set)(&name, &quoted)));
+                let set = Zeroizing::new((kind.set)(&name, &quoted));
+                let save = if known.is_none() { (kind.save)(&Saved::of(&name)) } else { String::new() };
+                sets.push_str(&Zeroizing::new((kind.guard)(&name, &Zeroizing::new([save.as_str(), &set].concat()))));
                 change.loaded.push((if is_exported { '~' } else { '+' }, name.clone()));
             }
             let was_exported = known.map_or(is_exported, |held| held.was_exported);
@@ -105,6 +105,8 @@ pub fn change(
         None if env.get_even_empty(STATE).is_some() => text.push_str(kind.unset_state),
         None => {}
     }
+    // What is to be given back is noted before anything comes.
+    text.push_str(&sets);
     if !text.is_empty() {
         text.push_str(END);
     }

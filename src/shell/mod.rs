@@ -19,6 +19,8 @@ pub struct Kind {
     pub code: &'static str,
     /// Quotes bytes so that the shell reads them as they are; the text is printable ASCII.
     pub quote: fn(&[u8]) -> String,
+    /// Lets statements about a name run only where it is a plain variable, exported or not.
+    pub guard: fn(&Name, &str) -> String,
     /// Keeps the former value of a name in a variable of the shell that no child gets.
     pub save: fn(&Saved) -> String,
     /// Exports a name with a value that was quoted.

@@ -1,4 +1,5 @@
-//! zsh. An assignment to a read-only parameter ends a whole `eval` there, so each one is guarded.
+//! zsh. Whatever is not a plain scalar (an array, an integer whose value is evaluated, a tied, special, local or read-only
+//! parameter) is the person's, and is left alone: an assignment that fails ends a whole `eval` there.
 
 use super::Kind;
 use super::Saved;
@@ -10,22 +11,20 @@ pub const KIND: Kind = Kind {
     install: "eval \"$(secrets hook zsh)\" at the end of ~/.zshrc",
     code: include_str!("zsh.zsh"),
     quote: quote::dollar,
-    save: |Saved { name, old }| {
-        format!("unset {old}; if (( ${{+{name}}} )); then typeset -g +x {old}=\"${name}\"; fi;")
+    guard: |name, statements| {
+        let kind = format!("${{(t){name}-}}");
+        format!("if [[ -z {kind} || {kind} == scalar || {kind} == scalar-export ]]; then {statements} fi;")
     },
-    set: |name, quoted| format!("[[ ${{(t){name}-}} == *readonly* ]] || export {name}={quoted};"),
+    save: |Saved { name, old }| {
+        format!("\\unset {old}; if (( ${{+{name}}} )); then \\typeset -g +x {old}=\"${name}\"; fi;")
+    },
+    set: |name, quoted| format!("\\export {name}={quoted};"),
     restore_exported: |Saved { name, old }| {
-        format!(
-            "if [[ ${{(t){name}-}} != *readonly* ]]; then if (( ${{+{old}}} )); then export {name}=\"${old}\"; unset {old}; \
-             else unset {name}; fi; fi;"
-        )
+        format!("if (( ${{+{old}}} )); then \\export {name}=\"${old}\"; \\unset {old}; else \\unset {name}; fi;")
     },
     restore_plain: |Saved { name, old }| {
-        format!(
-            "if [[ ${{(t){name}-}} != *readonly* ]]; then unset {name}; if (( ${{+{old}}} )); then \
-             typeset -g +x {name}=\"${old}\"; unset {old}; fi; fi;"
-        )
+        format!("\\unset {name}; if (( ${{+{old}}} )); then \\typeset -g +x {name}=\"${old}\"; \\unset {old}; fi;")
     },
-    forget: |Saved { old, .. }| format!("unset {old};"),
-    unset_state: "unset __SECRETS;",
+    forget: |Saved { old, .. }| format!("\\unset {old};"),
+    unset_state: "\\unset __SECRETS;",
 };

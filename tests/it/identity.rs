@@ -2,9 +2,9 @@
 
 pub mod keychain;
 mod nowhere;
-mod passphrase;
+pub mod passphrase;
 mod plugin;
-mod unlock;
+pub mod unlock;
 
 use std::fs;
 

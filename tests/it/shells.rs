@@ -11,7 +11,7 @@ pub struct Shell {
     pub name: &'static str,
     words: &'static [&'static str],
     /// What a start-up file would have: a prompt that can be waited for, and the hook.
-    start: &'static str,
+    pub start: &'static str,
 }
 
 pub const SHELLS: [Shell; 3] = [
@@ -47,8 +47,13 @@ impl Shell {
         dialogue.extend(lines.iter().map(|line| ("P:".to_string(), format!("{line}\r"))));
         dialogue.push(("P:".to_string(), "exit\r".to_string()));
         let dialogue: Vec<(&str, &str)> = dialogue.iter().map(|(wait, send)| (wait.as_str(), send.as_str())).collect();
+        self.talks(s, &dialogue)
+    }
+
+    /// As [`Self::types`], with everything that is waited for.
+    pub fn talks(&self, s: &Sandbox, dialogue: &[(&str, &str)]) -> String {
         let call = s.program(self.words).env("SECRETS", crate::sandbox::SECRETS).env("TERM", "xterm").env("PS1", "");
-        let outcome = call.on_terminal(&dialogue).go();
+        let outcome = call.on_terminal(dialogue).go();
         outcome.may_reveal_all();
         outcome.stdout()
     }

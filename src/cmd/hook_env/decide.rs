@@ -22,6 +22,10 @@ use super::joined;
 
 /// Half of what the kernel takes for one string.
 const MOST_VALUE: usize = 128 << 10;
+/// What the state has room for beside the files.
+const MOST_NAMES: usize = 48 << 10;
+/// What would lead the hook itself elsewhere.
+const OWN: [&str; 4] = ["XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME"];
 /// What a shell should carry.
 const MOST_VALUES: usize = 256 << 10;
 
@@ -69,7 +73,8 @@ fn open(context: &Context<'_>, target: &Target) -> Result<Opened> {
     judge::check_layers(context, target, &plan.layers)?;
     check_content(&selected, &plan)?;
     plan.check_required(&request, &selected)?;
-    let refused = policy::refused_names(&plan, Some(&selected));
+    let mut refused = policy::refused_names(&plan, Some(&selected));
+    refused.extend(plan.rows.iter().map(|row| &row.name).filter(|name| OWN.contains(&name.as_str())).cloned());
     if !refused.is_empty() {
         remarks.push(format!("refused {} (can change how programs run)", joined(&refused)));
     }
@@ -108,6 +113,10 @@ fn check_size(values: &[(Name, Value)]) -> Result<()> {
     }
     if let Some((name, _)) = values.iter().find(|(_, value)| value.has_nul()) {
         return Err(Error::new(Kind::Failed, format!("{name} has a NUL, which no environment can hold")));
+    }
+    let names: usize = values.iter().map(|(name, _)| name.as_bytes().len() + 24).sum();
+    if names > MOST_NAMES {
+        return too_large("the names together are too large".to_string());
     }
     let all: usize = values.iter().map(|(name, value)| name.as_bytes().len() + value.len() + 2).sum();
     if all > MOST_VALUES { too_large("the values together are too large".to_string()) } else { Ok(()) }

@@ -13,6 +13,7 @@ use crate::cmd::context::Context;
 use crate::cmd::target::OuterRun;
 use crate::cmd::target::Target;
 use crate::cmd::target::project_mark;
+use crate::keys::default_identity_path;
 use crate::keys::unlocked;
 use crate::project::FILE_NAME;
 use crate::project::Project;
@@ -65,7 +66,10 @@ impl Place {
     /// Looks at the files that the answer depends on.
     pub fn of(context: &Context<'_>, folder: &Path, target: Option<&Target>) -> Self {
         let mut paths = vec![folder.join(FILE_NAME)];
-        paths.extend(context.world.folders.state.as_deref().map(unlocked::lock_file));
+        let state = context.world.folders.state.as_deref();
+        paths.extend(state.map(unlocked::lock_file));
+        paths.extend(state.map(unlocked::unlock_file));
+        paths.extend(default_identity_path(context.world));
         let mut environment = String::new();
         if let Some(Selected { project, environment: chosen, trust }) = target.and_then(Target::selected) {
             environment.clone_from(&chosen.name);

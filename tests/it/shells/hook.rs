@@ -237,3 +237,105 @@ fn a_teammates_sealed_change_loads_and_another_environment_is_another_set() {
         assert_eq!(out(s), "of the file\nfrom-bob\nthere\nfrom-bob\n", "{}: {shown}", shell.name);
     });
 }
+
+/// An array, an integer whose value is evaluated, a read-only name: the person's, and everything else comes and goes.
+#[test]
+fn a_name_that_is_no_plain_variable_is_left_alone() {
+    each(|s, shell| {
+        s.call(["set", "AAA"]).stdin("first").go().succeeds();
+        s.call(["set", "NUMBER"]).stdin("a[$(touch pwned; echo 0)]").go().succeeds();
+        s.call(["set", "ZZZ"]).stdin("last").go().succeeds();
+        let declare = match shell.name {
+            "bash" => "declare -i NUMBER=5; OTHER=(one two); readonly KEY=mine",
+            "zsh" => "integer NUMBER=5; OTHER=(one two); readonly KEY=mine",
+            _ => "set -U OTHER one two",
+        };
+        let shown = shell.types(
+            s,
+            &[
+                "cd ..; true",
+                &format!("{declare}; cd shop"),
+                "printenv AAA ZZZ >>../out; cd ..",
+                "printenv AAA ZZZ >>out; env | grep -c __SECRETS >>out; echo $OTHER >>out; cd shop",
+                "printenv AAA >>../out; cd ..",
+                "printenv AAA ZZZ >>out; echo end >>out",
+            ],
+        );
+        let array = match shell.name {
+            "bash" => "one",
+            _ => "one two",
+        };
+        assert_eq!(out(s), format!("first\nlast\n0\n{array}\nfirst\nend\n"), "{}: {shown}", shell.name);
+        assert!(!s.path("pwned").exists() && !s.path("../pwned").exists(), "{}", shell.name);
+    });
+}
+
+#[test]
+fn whatever_is_lost_nothing_stays_outside() {
+    each(|s, shell| {
+        let shown = shell.types(
+            s,
+            &[
+                "printenv OTHER >>../out; rm $XDG_STATE_HOME/secrets/hook.key; cd ..",
+                "printenv OTHER >>out; echo end >>out; cd shop",
+                "$SECRETS set XDG_STATE_HOME --from-file secrets.toml; true",
+                "printenv OTHER >>../out; cd ..",
+                "printenv OTHER >>out; echo end >>out",
+            ],
+        );
+        assert_eq!(out(s), "of the file\nend\nof the file\nend\n", "{}: {shown}", shell.name);
+        assert!(shown.contains("refused XDG_STATE_HOME"), "{}: {shown}", shell.name);
+    });
+}
+
+#[test]
+fn too_many_names_are_refused_and_a_run_inside_gives_another_projects_values_back() {
+    each(|s, shell| {
+        let many: String = (0..300).map(|n| format!("N{n:0190}=x\n")).collect();
+        s.write("../many/many.env", many);
+        s.call(["init", "--yes", "--no-git"]).cwd("../many").go().succeeds();
+        s.call(["import", "many.env"]).cwd("../many").go().succeeds();
+        s.write("../third/one.env", "THIRD=3\n");
+        s.call(["init", "--yes", "--no-git"]).cwd("../third").go().succeeds();
+        s.call(["import", "one.env"]).cwd("../third").go().succeeds();
+        let inner = match shell.name {
+            "bash" => "bash --norc --noprofile -i",
+            "zsh" => "zsh -f -i -o no_zle",
+            _ => "fish --no-config -i",
+        };
+        let shown = shell.types(
+            s,
+            &[
+                "cd ../many; true",
+                "env | grep -c ^N00 >>../out; cd ../shop",
+                &format!("$SECRETS run -- {inner}"),
+                shell.start,
+                "cd ../third; true",
+                "printenv THIRD >>../out; cd ../shop",
+                "printenv THIRD >>../out; printenv OTHER >>../out; exit",
+                "true",
+            ],
+        );
+        assert_eq!(out(s), "0\n3\nof the file\n", "{}: {shown}", shell.name);
+        assert!(shown.contains("the names together are too large"), "{}: {shown}", shell.name);
+    });
+}
+
+#[test]
+fn what_was_locked_loads_after_unlock_in_the_same_shell() {
+    for shell in shells() {
+        let s = crate::identity::unlock::project();
+        s.write("../out", "");
+        let typed = crate::identity::passphrase::answer();
+        let mut dialogue = vec![("", format!("{}\r", shell.start)), ("P:", "$SECRETS identity unlock\r".into())];
+        dialogue.push(("Passphrase of", format!("hidden:{typed}")));
+        dialogue.push(("P:", "printenv KEY | wc -c >>../out\r".into()));
+        dialogue.push(("P:", "$SECRETS identity lock\r".into()));
+        dialogue.push(("P:", "printenv KEY | wc -c >>../out\r".into()));
+        dialogue.push(("P:", "exit\r".into()));
+        let dialogue: Vec<(&str, &str)> = dialogue.iter().map(|(wait, send)| (*wait, send.as_str())).collect();
+        let shown = shell.talks(&s, &dialogue);
+        let counts: Vec<String> = out(&s).split_whitespace().map(str::to_string).collect();
+        assert_eq!(counts, [(secret("KEY").len() + 1).to_string(), "0".to_string()], "{}: {shown}", shell.name);
+    }
+}
