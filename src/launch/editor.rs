@@ -87,6 +87,8 @@ impl Editor {
         crate::os::stops_with_its_group(false);
         let status = child.wait();
         crate::os::stops_with_its_group(true);
+        // What was typed while the editor was there is the editor's, also if it is heard a moment later.
+        ending::settle();
         *lock(&guard.editor) = None;
         let status = status.map_err(|error| failed("cannot be waited for").because(error))?;
         if status.success() {

@@ -7,6 +7,8 @@ use std::sync::Once;
 use std::sync::PoisonError;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+use std::time::Instant;
 
 use signal_hook::consts::SIGCONT;
 use signal_hook::consts::SIGHUP;
@@ -40,6 +42,10 @@ pub struct Kept(u64);
 static DUTIES: Mutex<Vec<(u64, Box<dyn Duty>)>> = Mutex::new(Vec::new());
 static NEXT: AtomicU64 = AtomicU64::new(0);
 static WATCH: Once = Once::new();
+/// How often SIGCONT was heard.
+static HEARD: AtomicU64 = AtomicU64::new(0);
+/// Longer than that nobody waits for it.
+const LONGEST: Duration = Duration::from_secs(1);
 
 /// Keeps a duty. Where the system does not let us wait for signals it is kept until dropped and no longer.
 pub fn keep(duty: impl Duty + 'static) -> Kept {
@@ -52,6 +58,19 @@ pub fn keep(duty: impl Duty + 'static) -> Kept {
 impl Drop for Kept {
     fn drop(&mut self) {
         duties().retain(|(number, _)| *number != self.0);
+    }
+}
+
+/// Waits until every signal that came so far was heard. SIGCONT is the last of the watched ones, and asks for nothing.
+pub fn settle() {
+    if crate::os::is_ignored(SIGCONT) {
+        return;
+    }
+    let before = HEARD.load(Relaxed);
+    let deadline = Instant::now() + LONGEST;
+    let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::CONT);
+    while HEARD.load(Relaxed) == before && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(1));
     }
 }
 
@@ -78,7 +97,10 @@ fn watch() {
                     duties.iter_mut().for_each(|(_, duty)| duty.go_on());
                 }
                 // Also after a stop that nobody can wait for: SIGSTOP, a read in the background.
-                SIGCONT => duties.iter_mut().for_each(|(_, duty)| duty.go_on()),
+                SIGCONT => {
+                    duties.iter_mut().for_each(|(_, duty)| duty.go_on());
+                    HEARD.fetch_add(1, Relaxed);
+                }
                 _ => {
                     crate::os::stop_for_no_terminal();
                     duties.iter_mut().rev().for_each(|(_, duty)| duty.end(signal));
