@@ -21,10 +21,12 @@ use crate::disk;
 use crate::disk::Limit;
 use crate::project;
 use crate::shell;
+use crate::shell::END;
 use crate::shell::STATE;
 use crate::shell::change::Change;
 use crate::shell::change::Wanted;
 use crate::shell::change::change;
+use crate::shell::idle::Idle;
 use crate::shell::state::Fingerprint;
 use crate::shell::state::State;
 
@@ -32,10 +34,13 @@ use super::context::Context;
 
 use decide::Outcome;
 use decide::decide;
+use place::Looked;
 use place::Place;
+use place::Watched;
 use place::choose;
-use place::find;
 use place::is_in_run;
+use place::look;
+use place::signature;
 
 /// A prompt waits no longer.
 const DEADLINE: Duration = Duration::from_secs(2);
@@ -54,19 +59,23 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
     watch_the_clock();
     context.keyring().keep_quiet();
     let before = context.world.env.get(STATE).and_then(State::parse);
-    let Some(folder) = find(context) else {
-        return leave(context, kind, before.as_ref());
+    let looked = look(context);
+    let Some(folder) = looked.folder.clone() else {
+        return leave(context, kind, before.as_ref(), &looked, &[]);
     };
     let target = project::load(&folder).and_then(|project| choose(context, project));
     let place = Place::of(context, &folder, target.as_ref().ok());
     if is_in_run(context, target.as_ref().ok()) {
-        return leave(context, kind, before.as_ref());
+        return leave(context, kind, before.as_ref(), &looked, &place.watched);
     }
     if before.as_ref().is_some_and(|before| place.is_as(before)) {
-        return Ok(());
+        return print(context, kind, Zeroizing::default(), &looked, &place.watched);
     }
     if let Some(before) = before.as_ref().filter(|before| before.root != folder) {
-        at_the_deadline(given_back(context, kind, Some(before))?.text);
+        let mut text = given_back(context, kind, Some(before))?.text;
+        text.push_str(kind.never_idle);
+        text.push_str(END);
+        at_the_deadline(text);
     }
     let outcome = match &target {
         Ok(target) => decide(context, target),
@@ -78,20 +87,48 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
     };
     // What was judged is what was there before: a change in between is seen at the next prompt.
     let key = key(context)?;
+    let watched = place.watched.clone();
     let wanted = Wanted { state: place.into_state(), values };
-    let change =
-        change(kind, before.as_ref(), Some(wanted), &context.world.env, &|name, value| fingerprint(&key, name, value));
+    let fingerprints = |name: &Name, value: &[u8]| fingerprint(&key, name, value);
+    let change = change(kind, before.as_ref(), Some(wanted), &context.world.env, &fingerprints);
     tell(context, &change, &remarks);
-    context.ui.data(change.text.as_bytes())
+    print(context, kind, change.text, &looked, &watched)
 }
 
-fn leave(context: &Context<'_>, kind: &shell::Kind, before: Option<&State>) -> Result<()> {
+/// Prints the statements, what the shell compares at its next prompts, and the end.
+fn print(
+    context: &Context<'_>,
+    kind: &shell::Kind,
+    mut text: Zeroizing<String>,
+    looked: &Looked,
+    watched: &Watched,
+) -> Result<()> {
+    let world = context.world;
+    let place = world.folders.runtime.as_ref().or(world.folders.state.as_ref());
+    let is_wanted = world.env.get("SECRETS_HOOK_IDLE").is_none_or(|wanted| wanted != "0");
+    let folder = place.filter(|_| is_wanted).map(|place| place.join("secrets/stamps"));
+    let files: Vec<PathBuf> = watched.iter().map(|(path, _)| path.clone()).collect();
+    let idle = folder.and_then(|folder| Idle::of(&folder, &files, looked.absent.clone()));
+    // What changed since it was judged is judged anew: a stamp would hide it.
+    let idle = idle.filter(|_| watched.iter().all(|(path, seen)| signature(path) == *seen));
+    text.push_str(&shell::note_idle(kind, idle.as_ref()));
+    text.push_str(END);
+    context.ui.data(text.as_bytes())
+}
+
+fn leave(
+    context: &Context<'_>,
+    kind: &shell::Kind,
+    before: Option<&State>,
+    looked: &Looked,
+    watched: &Watched,
+) -> Result<()> {
     if context.world.env.get_even_empty(STATE).is_none() {
-        return Ok(());
+        return print(context, kind, Zeroizing::default(), looked, watched);
     }
     let change = given_back(context, kind, before)?;
     tell(context, &change, &[]);
-    context.ui.data(change.text.as_bytes())
+    print(context, kind, change.text, looked, watched)
 }
 
 /// Returns what gives everything back. Where the key of the fingerprints is gone nothing tells a person's change from ours: a

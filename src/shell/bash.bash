@@ -1,10 +1,25 @@
 # secrets: bash
 __secrets_bin=@BIN@
-__secrets_gone=
+__secrets_gone= __secrets_at= __secrets_st= __secrets_f=() __secrets_s=() __secrets_n=()
+
+# Tells, without starting anything, whether nothing changed since the program was asked.
+__secrets_idle() {
+  ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 404)) || return 1
+  [[ $PWD:${SECRETS_ENV-} == "$__secrets_at" && ${__SECRETS-} == "$__secrets_st" ]] || return 1
+  local path
+  for path in "${!__secrets_f[@]}"; do
+    [[ -e ${__secrets_f[path]} && ! ${__secrets_f[path]} -nt ${__secrets_s[path]} &&
+      ! ${__secrets_f[path]} -ot ${__secrets_s[path]} ]] || return 1
+  done
+  for path in ${__secrets_n[@]+"${__secrets_n[@]}"}; do
+    [[ ! -e $path ]] || return 1
+  done
+}
 
 __secrets_hook() {
   local __secrets_rc=$? __secrets_out=
   if [[ $- == *[xvT]* ]]; then { local -; set +xvT; } 2>/dev/null; fi
+  __secrets_idle && return $__secrets_rc
   if [[ -x $__secrets_bin ]]; then
     __secrets_gone=
     __secrets_out=$("$__secrets_bin" hook-env bash $$ </dev/null) || :

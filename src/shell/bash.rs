@@ -24,4 +24,14 @@ pub const KIND: Kind = Kind {
     },
     forget: |Saved { old, .. }| format!("\\unset {old};"),
     unset_state: "\\unset __SECRETS;",
+    note_idle: |files, stamps, absent| {
+        format!(
+            "__secrets_at=$PWD:${{SECRETS_ENV-}};__secrets_st=${{__SECRETS-}};__secrets_f=({});__secrets_s=({});\
+             __secrets_n=({});",
+            files.join(" "),
+            stamps.join(" "),
+            absent.join(" ")
+        )
+    },
+    never_idle: "__secrets_at=;",
 };

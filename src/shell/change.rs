@@ -6,7 +6,6 @@ use crate::base::Env;
 use crate::base::Name;
 use crate::base::Value;
 
-use super::END;
 use super::Kind;
 use super::STATE;
 use super::Saved;
@@ -27,7 +26,7 @@ pub struct Wanted {
 
 /// The statements, and what a person is told of them.
 pub struct Change {
-    /// One line of statements and the end; empty where there is nothing to do.
+    /// One line of statements, without the end; empty where there is nothing to do.
     pub text: Zeroizing<String>,
     /// The names that came: `+` new, `~` over another value.
     pub loaded: Vec<(char, Name)>,
@@ -107,9 +106,6 @@ pub fn change(
     }
     // What is to be given back is noted before anything comes.
     text.push_str(&sets);
-    if !text.is_empty() {
-        text.push_str(END);
-    }
     change.text = text;
     change
 }

@@ -1,10 +1,30 @@
 # secrets: fish
 set -g __secrets_bin @BIN@
 set -g __secrets_gone
+set -g __secrets_at
+set -g __secrets_st
+set -g __secrets_f
+set -g __secrets_s
+set -g __secrets_n
+
+# Tells, without starting anything, whether nothing changed since the program was asked.
+function __secrets_idle
+    test "$PWD:$SECRETS_ENV" = "$__secrets_at" -a "$__SECRETS" = "$__secrets_st"; or return 1
+    set -l i 1
+    for f in $__secrets_f
+        test -e $f; and not test $f -nt $__secrets_s[$i]; and not test $f -ot $__secrets_s[$i]; or return 1
+        set i (math $i + 1)
+    end
+    for f in $__secrets_n
+        test -e $f; and return 1
+    end
+    return 0
+end
 
 function __secrets_hook --on-event fish_prompt --on-variable PWD
     set -l __secrets_rc $status
     set -l fish_trace
+    __secrets_idle; and return $__secrets_rc
     if test -x $__secrets_bin
         set -g __secrets_gone
         set -l __secrets_out ($__secrets_bin hook-env fish $fish_pid </dev/null | string collect)

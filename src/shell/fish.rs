@@ -22,4 +22,14 @@ pub const KIND: Kind = Kind {
     },
     forget: |Saved { old, .. }| format!("set -e {old};"),
     unset_state: "set -ge __SECRETS;",
+    note_idle: |files, stamps, absent| {
+        format!(
+            "set -g __secrets_at \"$PWD:$SECRETS_ENV\";set -g __secrets_st \"$__SECRETS\";set -g __secrets_f {};\
+             set -g __secrets_s {};set -g __secrets_n {};",
+            files.join(" "),
+            stamps.join(" "),
+            absent.join(" ")
+        )
+    },
+    never_idle: "set -g __secrets_at;",
 };

@@ -3,11 +3,16 @@
 mod bash;
 pub mod change;
 mod fish;
+pub mod idle;
 pub mod quote;
 pub mod state;
 mod zsh;
 
+use std::path::PathBuf;
+
 use crate::base::Name;
+
+use idle::Idle;
 
 /// A shell that the hook knows.
 pub struct Kind {
@@ -33,6 +38,10 @@ pub struct Kind {
     pub forget: fn(&Saved) -> String,
     /// Takes the hook's own variable away.
     pub unset_state: &'static str,
+    /// Notes what the shell itself compares at its next prompts; the paths are quoted: files, their stamps, absent files.
+    pub note_idle: fn(&[String], &[String], &[String]) -> String,
+    /// Notes that it has to ask at the next prompt.
+    pub never_idle: &'static str,
 }
 
 /// Every shell that this build knows.
@@ -46,6 +55,16 @@ pub const END: &str = "\n: end\n";
 /// Returns the row of a shell.
 pub fn kind(name: &str) -> Option<&'static Kind> {
     KINDS.iter().find(|kind| kind.name == name)
+}
+
+/// Returns the statements by which a shell notes what it can compare itself; `None` if it has to ask.
+pub fn note_idle(kind: &Kind, idle: Option<&Idle>) -> String {
+    let Some(idle) = idle else { return kind.never_idle.to_string() };
+    let quote = |path: &PathBuf| (kind.quote)(path.as_os_str().as_encoded_bytes());
+    let files: Vec<String> = idle.watched.iter().map(|(file, _)| quote(file)).collect();
+    let stamps: Vec<String> = idle.watched.iter().map(|(_, stamp)| quote(stamp)).collect();
+    let absent: Vec<String> = idle.absent.iter().map(quote).collect();
+    (kind.note_idle)(&files, &stamps, &absent)
 }
 
 /// A name, and the variable that holds what it was before.

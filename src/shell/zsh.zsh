@@ -1,7 +1,23 @@
 # secrets: zsh
+# Tells, without starting anything, whether nothing changed since the program was asked.
+__secrets_idle() {
+  emulate -L zsh
+  [[ $PWD:${SECRETS_ENV-} == "$__secrets_at" && ${__SECRETS-} == "$__secrets_st" ]] || return 1
+  local -i i
+  local f
+  for (( i = 1; i <= $#__secrets_f; i++ )); do
+    [[ -e $__secrets_f[i] && ! $__secrets_f[i] -nt $__secrets_s[i] &&
+      ! $__secrets_f[i] -ot $__secrets_s[i] ]] || return 1
+  done
+  for f in $__secrets_n; do
+    [[ ! -e $f ]] || return 1
+  done
+}
+
 __secrets_hook() {
   local __secrets_rc=$? __secrets_out=
   setopt local_options no_xtrace no_all_export
+  __secrets_idle && return $__secrets_rc
   if [[ -x $__secrets_bin ]]; then
     __secrets_gone=
     __secrets_out="$("$__secrets_bin" hook-env zsh $$ </dev/null)" || :
@@ -16,8 +32,8 @@ __secrets_hook() {
 () {
   emulate -L zsh
   setopt no_all_export
-  typeset -g __secrets_bin=@BIN@ __secrets_gone=
-  typeset -ga precmd_functions chpwd_functions
+  typeset -g __secrets_bin=@BIN@ __secrets_gone= __secrets_at= __secrets_st=
+  typeset -ga __secrets_f=() __secrets_s=() __secrets_n=() precmd_functions chpwd_functions
   precmd_functions=(__secrets_hook ${precmd_functions:#__secrets_hook})
   chpwd_functions=(__secrets_hook ${chpwd_functions:#__secrets_hook})
 }

@@ -1,6 +1,7 @@
 //! The hook in real shells: what counts is the environment of a child.
 
 mod hook;
+mod idle;
 mod quote;
 
 use crate::sandbox::Sandbox;
@@ -43,16 +44,21 @@ impl Shell {
     ///
     /// `$SECRETS` is the binary. What a line writes into `out` the scene reads from there.
     pub fn types(&self, s: &Sandbox, lines: &[&str]) -> String {
+        self.types_with(s, crate::sandbox::SECRETS, lines)
+    }
+
+    /// As [`Self::types`], with another program as `$SECRETS`.
+    pub fn types_with(&self, s: &Sandbox, program: &str, lines: &[&str]) -> String {
         let mut dialogue = vec![(String::new(), format!("{}\r", self.start))];
         dialogue.extend(lines.iter().map(|line| ("P:".to_string(), format!("{line}\r"))));
         dialogue.push(("P:".to_string(), "exit\r".to_string()));
         let dialogue: Vec<(&str, &str)> = dialogue.iter().map(|(wait, send)| (wait.as_str(), send.as_str())).collect();
-        self.talks(s, &dialogue)
+        self.talks(s, program, &dialogue)
     }
 
     /// As [`Self::types`], with everything that is waited for.
-    pub fn talks(&self, s: &Sandbox, dialogue: &[(&str, &str)]) -> String {
-        let call = s.program(self.words).env("SECRETS", crate::sandbox::SECRETS).env("TERM", "xterm").env("PS1", "");
+    pub fn talks(&self, s: &Sandbox, program: &str, dialogue: &[(&str, &str)]) -> String {
+        let call = s.program(self.words).env("SECRETS", program).env("TERM", "xterm").env("PS1", "");
         let outcome = call.on_terminal(dialogue).go();
         outcome.may_reveal_all();
         outcome.stdout()

@@ -21,27 +21,43 @@ use crate::resolve::Selected;
 use crate::shell::state::Signature;
 use crate::shell::state::State;
 
-/// Finds the nearest folder with settings, from the working directory upward: not above the home folder or `SECRETS_CEILING`,
-/// not in another file system, and not in another user's folder.
-pub fn find(context: &Context<'_>) -> Option<PathBuf> {
+/// What was found on the way upward.
+#[derive(Default)]
+pub struct Looked {
+    /// The nearest folder with settings.
+    pub folder: Option<PathBuf>,
+    /// The settings that would be nearer, and are not there.
+    pub absent: Vec<PathBuf>,
+}
+
+/// Files, and what was seen of each.
+pub type Watched = [(PathBuf, Signature)];
+
+/// Looks for the nearest folder with settings, from the working directory upward: not above the home folder or
+/// `SECRETS_CEILING`, not in another file system, and not in another user's folder.
+pub fn look(context: &Context<'_>) -> Looked {
     let world = context.world;
-    let cwd = world.cwd().ok()?;
+    let mut looked = Looked::default();
+    let Ok(cwd) = world.cwd() else { return looked };
     let ceiling = world.env.get("SECRETS_CEILING").map(Path::new);
     let own = rustix::process::geteuid().as_raw();
-    let device = fs::metadata(cwd).ok()?.dev();
+    let Ok(device) = fs::metadata(cwd).map(|found| found.dev()) else { return looked };
     for folder in cwd.ancestors() {
-        let found = fs::metadata(folder).ok()?;
-        if found.dev() != device || (found.uid() != own && found.uid() != 0) {
-            return None;
+        let is_ours = |found: fs::Metadata| found.dev() == device && (found.uid() == own || found.uid() == 0);
+        if !fs::metadata(folder).is_ok_and(is_ours) {
+            break;
         }
-        if folder.join(FILE_NAME).symlink_metadata().is_ok() {
-            return Some(folder.to_path_buf());
+        let settings = folder.join(FILE_NAME);
+        if settings.symlink_metadata().is_ok() {
+            looked.folder = Some(folder.to_path_buf());
+            break;
         }
+        looked.absent.push(settings);
         if ceiling == Some(folder) || world.folders.home.as_deref() == Some(folder) {
-            return None;
+            break;
         }
     }
-    None
+    looked
 }
 
 /// Chooses the environment that `SECRETS_ENV` names, or the first one.
@@ -59,7 +75,8 @@ pub fn choose(context: &Context<'_>, project: Project) -> Result<Target> {
 pub struct Place {
     root: PathBuf,
     environment: String,
-    watched: Vec<(PathBuf, Signature)>,
+    /// The files that the answer depends on, and what was seen of each.
+    pub watched: Vec<(PathBuf, Signature)>,
 }
 
 impl Place {
@@ -95,7 +112,8 @@ impl Place {
     }
 }
 
-fn signature(path: &Path) -> Signature {
+/// Returns what is seen of a file.
+pub fn signature(path: &Path) -> Signature {
     let Ok(found) = fs::metadata(path) else { return Signature::of(None) };
     let mut hash = Sha256::new();
     for number in [found.dev(), found.ino(), found.size()] {

@@ -334,7 +334,7 @@ fn what_was_locked_loads_after_unlock_in_the_same_shell() {
         dialogue.push(("P:", "printenv KEY | wc -c >>../out\r".into()));
         dialogue.push(("P:", "exit\r".into()));
         let dialogue: Vec<(&str, &str)> = dialogue.iter().map(|(wait, send)| (*wait, send.as_str())).collect();
-        let shown = shell.talks(&s, &dialogue);
+        let shown = shell.talks(&s, crate::sandbox::SECRETS, &dialogue);
         let counts: Vec<String> = out(&s).split_whitespace().map(str::to_string).collect();
         assert_eq!(counts, [(secret("KEY").len() + 1).to_string(), "0".to_string()], "{}: {shown}", shell.name);
     }

@@ -1,0 +1,100 @@
+//! The test by which a shell sees for itself, without starting anything, that nothing changed.
+//!
+//! A file is unchanged where it is neither newer nor older than its stamp: an empty file whose time was set to what was seen. A
+//! stamp never changes, so all shells share it.
+
+use std::fs;
+use std::fs::File;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::path::PathBuf;
+use std::time::Duration;
+use std::time::SystemTime;
+
+use sha2::Digest as _;
+use sha2::Sha256;
+
+use crate::base::hex;
+use crate::disk;
+
+/// A file that was written so lately may be written again in the same moment: it is looked at once more.
+const RACY: Duration = Duration::from_millis(20);
+/// The oldest stamp that is kept.
+const OLDEST: Duration = Duration::from_secs(30 * 86_400);
+
+/// What a shell compares.
+#[derive(Default)]
+pub struct Idle {
+    /// Files, each with its stamp.
+    pub watched: Vec<(PathBuf, PathBuf)>,
+    /// Files that must not be there.
+    pub absent: Vec<PathBuf>,
+}
+
+impl Idle {
+    /// Makes the stamps for files in `folder`; those that are not there must not appear. `None` where a shell cannot tell, and has
+    /// to ask.
+    pub fn of(folder: &Path, files: &[PathBuf], absent: Vec<PathBuf>) -> Option<Self> {
+        let mut idle = Self { watched: Vec::with_capacity(files.len()), absent };
+        disk::make_private_folder(folder).ok()?;
+        for file in files {
+            match fs::metadata(file) {
+                Ok(found) => idle.watched.push((file.clone(), stamp(folder, file, found.modified().ok()?)?)),
+                Err(_) => idle.absent.push(file.clone()),
+            }
+        }
+        Some(idle)
+    }
+}
+
+fn stamp(folder: &Path, file: &Path, modified: SystemTime) -> Option<PathBuf> {
+    let since = modified.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    if SystemTime::now().duration_since(modified).ok()? < RACY {
+        return None;
+    }
+    let hash = Sha256::digest(file.as_os_str().as_encoded_bytes());
+    let path = folder.join(format!("{}-{}", hex(&hash[..16]), since.as_nanos()));
+    let has_time = |path: &Path| {
+        fs::symlink_metadata(path).is_ok_and(|found| found.is_file() && found.modified().ok() == Some(modified))
+    };
+    if has_time(&path) {
+        return Some(path);
+    }
+    sweep(folder);
+    // Another shell may be first; what it wrote is the same.
+    let made = File::options().write(true).create_new(true).open(&path);
+    let _ = made.and_then(|file| file.set_modified(modified));
+    // A file system that rounds times has no stamps.
+    has_time(&path).then_some(path)
+}
+
+/// Removes stamps that were made long ago: their own times are those of other files, so the system's count.
+fn sweep(folder: &Path) {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |now| now.as_secs());
+    let is_old = |entry: &fs::DirEntry| {
+        let made = entry.metadata().map_or(i64::MAX, |found| found.ctime());
+        u64::try_from(made).is_ok_and(|made| made.saturating_add(OLDEST.as_secs()) < now)
+    };
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten().filter(is_old) {
+        let _ = fs::remove_file(entry.path());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stamp_has_the_files_time_and_a_file_of_just_now_has_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, stamps) = (folder.path().join("file"), folder.path().join("stamps"));
+        let old = SystemTime::now() - Duration::from_secs(5);
+        File::create(&file).unwrap().set_modified(old).unwrap();
+        let missing = folder.path().join("missing");
+        let idle = Idle::of(&stamps, &[file.clone(), missing.clone()], Vec::new()).unwrap();
+        assert_eq!((idle.watched[0].0.clone(), idle.absent), (file.clone(), vec![missing]));
+        assert_eq!(fs::metadata(&idle.watched[0].1).unwrap().modified().unwrap(), old);
+        fs::write(&file, "new").unwrap();
+        assert!(Idle::of(&stamps, &[file], Vec::new()).is_none());
+    }
+}
