@@ -6,6 +6,7 @@
 use std::fs;
 use std::fs::File;
 use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -37,35 +38,47 @@ impl Idle {
     pub fn of(folder: &Path, files: &[PathBuf], absent: Vec<PathBuf>) -> Option<Self> {
         let mut idle = Self { watched: Vec::with_capacity(files.len()), absent };
         disk::make_private_folder(folder).ok()?;
+        let mut is_swept = false;
         for file in files {
-            match fs::metadata(file) {
-                Ok(found) => idle.watched.push((file.clone(), stamp(folder, file, found.modified().ok()?)?)),
-                Err(_) => idle.absent.push(file.clone()),
+            let Ok(found) = fs::metadata(file) else {
+                idle.absent.push(file.clone());
+                continue;
+            };
+            let modified = found.modified().ok()?;
+            let stamp = stamp_path(folder, file, modified)?;
+            if !has_time(&stamp, modified) {
+                // A new stamp is the occasion to take old ones away, once.
+                if !std::mem::replace(&mut is_swept, true) {
+                    sweep(folder);
+                }
+                make(&stamp, modified)?;
             }
+            idle.watched.push((file.clone(), stamp));
         }
         Some(idle)
     }
 }
 
-fn stamp(folder: &Path, file: &Path, modified: SystemTime) -> Option<PathBuf> {
+/// Returns where the stamp of a file is; `None` for a file that was written just now.
+fn stamp_path(folder: &Path, file: &Path, modified: SystemTime) -> Option<PathBuf> {
     let since = modified.duration_since(SystemTime::UNIX_EPOCH).ok()?;
     if SystemTime::now().duration_since(modified).ok()? < RACY {
         return None;
     }
     let hash = Sha256::digest(file.as_os_str().as_encoded_bytes());
-    let path = folder.join(format!("{}-{}", hex(&hash[..16]), since.as_nanos()));
-    let has_time = |path: &Path| {
-        fs::symlink_metadata(path).is_ok_and(|found| found.is_file() && found.modified().ok() == Some(modified))
-    };
-    if has_time(&path) {
-        return Some(path);
-    }
-    sweep(folder);
+    Some(folder.join(format!("{}-{}", hex(&hash[..16]), since.as_nanos())))
+}
+
+fn has_time(stamp: &Path, modified: SystemTime) -> bool {
+    fs::symlink_metadata(stamp).is_ok_and(|found| found.is_file() && found.modified().ok() == Some(modified))
+}
+
+/// Makes a stamp; `None` in a file system that rounds times.
+fn make(stamp: &Path, modified: SystemTime) -> Option<()> {
     // Another shell may be first; what it wrote is the same.
-    let made = File::options().write(true).create_new(true).open(&path);
+    let made = File::options().write(true).create_new(true).mode(0o600).open(stamp);
     let _ = made.and_then(|file| file.set_modified(modified));
-    // A file system that rounds times has no stamps.
-    has_time(&path).then_some(path)
+    has_time(stamp, modified).then_some(())
 }
 
 /// Removes stamps that were made long ago: their own times are those of other files, so the system's count.
@@ -93,7 +106,8 @@ mod tests {
         let missing = folder.path().join("missing");
         let idle = Idle::of(&stamps, &[file.clone(), missing.clone()], Vec::new()).unwrap();
         assert_eq!((idle.watched[0].0.clone(), idle.absent), (file.clone(), vec![missing]));
-        assert_eq!(fs::metadata(&idle.watched[0].1).unwrap().modified().unwrap(), old);
+        let stamp = fs::metadata(&idle.watched[0].1).unwrap();
+        assert_eq!((stamp.modified().unwrap(), stamp.mode() & 0o777), (old, 0o600));
         fs::write(&file, "new").unwrap();
         assert!(Idle::of(&stamps, &[file], Vec::new()).is_none());
     }
