@@ -30,7 +30,7 @@ fn after_help() -> String {
 pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
     let kind = shell::kind(&arguments.shell).expect("clap takes the names of the table");
     let program = own_path(context)?;
-    let quoted = (kind.quote)(program.as_os_str().as_encoded_bytes());
+    let quoted = kind.quoted(program.as_os_str().as_encoded_bytes());
     context.ui.data(kind.code.replace("@BIN@", &quoted).as_bytes())
 }
 

@@ -44,6 +44,7 @@ use place::signature;
 
 /// A prompt waits no longer.
 const DEADLINE: Duration = Duration::from_secs(2);
+
 /// Print what a hooked shell evaluates at its next prompt
 #[derive(clap::Args)]
 pub struct Arguments {

@@ -3,6 +3,7 @@
 
 use super::Kind;
 use super::Saved;
+use super::bourne;
 use super::quote;
 
 /// The row of the table.
@@ -11,27 +12,19 @@ pub const KIND: Kind = Kind {
     install: "eval \"$(secrets hook bash)\" at the end of ~/.bashrc",
     code: include_str!("bash.bash"),
     quote: quote::dollar,
-    guard: |name, statements| format!("if [[ ! -R {name} && ${{{name}@a}} != *[!x]* ]]; then {statements} fi;"),
+    guard: |name| (format!("if [[ ! -R {name} && ${{{name}@a}} != *[!x]* ]]; then "), " fi;"),
     save: |Saved { name, old }| {
         format!("\\unset {old}; [[ -z ${{{name}+x}} ]] || {{ {old}=${name}; \\export -n {old}; }};")
     },
-    set: |name, quoted| format!("\\export {name}={quoted};"),
+    set: bourne::set,
     restore_exported: |Saved { name, old }| {
         format!("if [[ -n ${{{old}+x}} ]]; then \\export {name}=\"${old}\"; \\unset {old}; else \\unset {name}; fi;")
     },
     restore_plain: |Saved { name, old }| {
         format!("\\unset {name}; if [[ -n ${{{old}+x}} ]]; then {name}=${old}; \\unset {old}; fi;")
     },
-    forget: |Saved { old, .. }| format!("\\unset {old};"),
-    unset_state: "\\unset __SECRETS;",
-    note_idle: |files, stamps, absent| {
-        format!(
-            "__secrets_at=$PWD:${{SECRETS_ENV-}};__secrets_st=${{__SECRETS-}};__secrets_f=({});__secrets_s=({});\
-             __secrets_n=({});",
-            files.join(" "),
-            stamps.join(" "),
-            absent.join(" ")
-        )
-    },
-    never_idle: "__secrets_at=;",
+    forget: bourne::forget,
+    unset_state: bourne::UNSET_STATE,
+    note_idle: bourne::note_idle,
+    never_idle: bourne::NEVER_IDLE,
 };

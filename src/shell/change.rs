@@ -62,8 +62,8 @@ pub fn change(
     };
     let is_same_place = state.as_ref().is_some_and(|state| state.root == before.root);
     let (ours, users): (Vec<&Held>, Vec<&Held>) = before.held.iter().partition(|held| is_ours(held));
-    // Room for every byte as `\xHH`, so that the text does not grow and leave copies behind.
-    let room = values.iter().map(|(name, value)| 4 * value.len() + 16 * name.as_bytes().len() + 512).sum::<usize>();
+    // Room for every byte as `'\XHH'`, so that the text does not grow and leave copies behind.
+    let room = values.iter().map(|(name, value)| 6 * value.len() + 16 * name.as_bytes().len() + 512).sum::<usize>();
     let mut text = Zeroizing::new(String::with_capacity(room + 512 * before.held.len() + (64 << 10)));
     let mut sets = Zeroizing::new(String::with_capacity(room));
     for held in &users {
@@ -72,7 +72,8 @@ pub fn change(
     }
     for held in ours.iter().filter(|held| !values.iter().any(|(name, _)| *name == held.name)) {
         let restore = if held.was_exported { kind.restore_exported } else { kind.restore_plain };
-        text.push_str(&(kind.guard)(&held.name, &restore(&Saved::of(&held.name))));
+        let (open, close) = (kind.guard)(&held.name);
+        text.extend([open.as_str(), &restore(&Saved::of(&held.name)), close]);
         change.unloaded += 1;
     }
     if let Some(state) = &mut state {
@@ -83,10 +84,13 @@ pub fn change(
             let known = ours.iter().find(|held| held.name == name);
             let is_exported = own(&name).is_some();
             if known.is_none_or(|held| held.fingerprint != fingerprint) {
-                let quoted = Zeroizing::new((kind.quote)(value.expose()));
-                let set = Zeroizing::new((kind.set)(&name, &quoted));
-                let save = if known.is_none() { (kind.save)(&Saved::of(&name)) } else { String::new() };
-                sets.push_str(&Zeroizing::new((kind.guard)(&name, &Zeroizing::new([save.as_str(), &set].concat()))));
+                let (open, close) = (kind.guard)(&name);
+                sets.push_str(&open);
+                if known.is_none() {
+                    sets.push_str(&(kind.save)(&Saved::of(&name)));
+                }
+                kind.export(&mut sets, &name, value.expose());
+                sets.push_str(close);
                 change.loaded.push((if is_exported { '~' } else { '+' }, name.clone()));
             }
             let was_exported = known.map_or(is_exported, |held| held.was_exported);
@@ -96,10 +100,9 @@ pub fn change(
     }
     match state.and_then(|state| state.print()) {
         Some(printed) => {
-            let quoted = (kind.quote)(printed.as_bytes());
             // The hook's own variable has a name like any other.
             let name = Name::parse(STATE).expect("it is a legal name");
-            text.push_str(&(kind.set)(&name, &quoted));
+            kind.export(&mut text, &name, printed.as_bytes());
         }
         None if env.get_even_empty(STATE).is_some() => text.push_str(kind.unset_state),
         None => {}

@@ -11,9 +11,9 @@ pub const KIND: Kind = Kind {
     code: include_str!("fish.fish"),
     quote: quote::fish,
     // A local or universal variable of that name stays as it is, below ours or above it.
-    guard: |name, statements| format!("if not set -ql {name}; {statements} end;"),
+    guard: |name| (format!("if not set -ql {name}; "), " end;"),
     save: |Saved { name, old }| format!("set -e {old}; set -qg {name}; and set -gu {old} ${name};"),
-    set: |name, quoted| format!("set -gx {name} {quoted};"),
+    set: |name| format!("set -gx {name} "),
     restore_exported: |Saved { name, old }| {
         format!("if set -q {old}; set -gx {name} ${old}; set -e {old}; else; set -ge {name}; end;")
     },

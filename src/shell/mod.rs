@@ -1,6 +1,7 @@
 //! The shells: a row of the table and a file of shell code for each.
 
 mod bash;
+mod bourne;
 pub mod change;
 mod fish;
 pub mod idle;
@@ -22,14 +23,14 @@ pub struct Kind {
     pub install: &'static str,
     /// The code of the hook, with `@BIN@` where the path of this program goes.
     pub code: &'static str,
-    /// Quotes bytes so that the shell reads them as they are; the text is printable ASCII.
-    pub quote: fn(&[u8]) -> String,
-    /// Lets statements about a name run only where it is a plain variable, exported or not.
-    pub guard: fn(&Name, &str) -> String,
+    /// Appends bytes, quoted so that the shell reads them as they are; the text is printable ASCII.
+    pub quote: fn(&mut String, &[u8]),
+    /// What stands around statements that run only where a name is a plain variable, exported or not.
+    pub guard: fn(&Name) -> (String, &'static str),
     /// Keeps the former value of a name in a variable of the shell that no child gets.
     pub save: fn(&Saved) -> String,
-    /// Exports a name with a value that was quoted.
-    pub set: fn(&Name, &str) -> String,
+    /// What exports a name with the quoted value that follows.
+    pub set: fn(&Name) -> String,
     /// Gives a name back: it was exported before.
     pub restore_exported: fn(&Saved) -> String,
     /// Gives a name back: it was no variable, or one of the shell alone.
@@ -42,6 +43,22 @@ pub struct Kind {
     pub note_idle: fn(&[String], &[String], &[String]) -> String,
     /// Notes that it has to ask at the next prompt.
     pub never_idle: &'static str,
+}
+
+impl Kind {
+    /// Returns bytes as [`Self::quote`] appends them.
+    pub fn quoted(&self, bytes: &[u8]) -> String {
+        let mut out = String::new();
+        (self.quote)(&mut out, bytes);
+        out
+    }
+
+    /// Appends the statement that exports a name with a value; the value is nowhere else.
+    pub fn export(&self, out: &mut String, name: &Name, value: &[u8]) {
+        out.push_str(&(self.set)(name));
+        (self.quote)(out, value);
+        out.push(';');
+    }
 }
 
 /// Every shell that this build knows.
@@ -60,7 +77,7 @@ pub fn kind(name: &str) -> Option<&'static Kind> {
 /// Returns the statements by which a shell notes what it can compare itself; `None` if it has to ask.
 pub fn note_idle(kind: &Kind, idle: Option<&Idle>) -> String {
     let Some(idle) = idle else { return kind.never_idle.to_string() };
-    let quote = |path: &PathBuf| (kind.quote)(path.as_os_str().as_encoded_bytes());
+    let quote = |path: &PathBuf| kind.quoted(path.as_os_str().as_encoded_bytes());
     let files: Vec<String> = idle.watched.iter().map(|(file, _)| quote(file)).collect();
     let stamps: Vec<String> = idle.watched.iter().map(|(_, stamp)| quote(stamp)).collect();
     let absent: Vec<String> = idle.absent.iter().map(quote).collect();

@@ -20,7 +20,7 @@ use crate::resolve::policy;
 
 use super::joined;
 
-/// Half of what the kernel takes for one string.
+/// What the kernel takes for one string, `NAME=value` and its end (execve(2), MAX_ARG_STRLEN).
 const MOST_VALUE: usize = 128 << 10;
 /// What the state has room for beside the files.
 const MOST_NAMES: usize = 48 << 10;

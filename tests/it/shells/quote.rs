@@ -42,7 +42,7 @@ fn any_bytes_come_back_from_every_shell() {
     for shell in shells() {
         let s = Sandbox::empty();
         let kind = KINDS.iter().find(|kind| kind.name == shell.name).expect("a row of the table");
-        let lines: Vec<String> = texts.iter().map(|text| format!("printf '%s\\0' {}", (kind.quote)(text))).collect();
+        let lines: Vec<String> = texts.iter().map(|text| format!("printf '%s\\0' {}", kind.quoted(text))).collect();
         s.write("script", lines.join("\n"));
         for locale in ["C", "C.UTF-8"] {
             let words = if shell.name == "fish" { ["--no-config", "script"] } else { ["-f", "script"] };

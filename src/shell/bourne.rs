@@ -1,0 +1,32 @@
+//! What bash and zsh write alike.
+
+use crate::base::Name;
+
+use super::Saved;
+
+/// [`super::Kind::set`]
+pub fn set(name: &Name) -> String {
+    format!("\\export {name}=")
+}
+
+/// [`super::Kind::forget`]
+pub fn forget(Saved { old, .. }: &Saved) -> String {
+    format!("\\unset {old};")
+}
+
+/// [`super::Kind::unset_state`]
+pub const UNSET_STATE: &str = "\\unset __SECRETS;";
+
+/// [`super::Kind::note_idle`]
+pub fn note_idle(files: &[String], stamps: &[String], absent: &[String]) -> String {
+    format!(
+        "__secrets_at=$PWD:${{SECRETS_ENV-}};__secrets_st=${{__SECRETS-}};__secrets_f=({});__secrets_s=({});\
+         __secrets_n=({});",
+        files.join(" "),
+        stamps.join(" "),
+        absent.join(" ")
+    )
+}
+
+/// [`super::Kind::never_idle`]
+pub const NEVER_IDLE: &str = "__secrets_at=;";
