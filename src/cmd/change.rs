@@ -125,8 +125,8 @@ fn check_references(target: &Target, before: Option<&Opened>, draft: &Draft) -> 
     let Some(Selected { environment, .. }) = target.selected().filter(|s| !s.environment.references.is_empty()) else {
         return Ok(());
     };
-    let before = before.map(Draft::of).transpose()?.unwrap_or_default();
-    let is_new = |name: &&Name| before.value(name).is_none() && draft.value(name).is_some();
+    let stood = |name: &Name| before.is_some_and(|before| before.file().names().any(|other| other == name.as_bytes()));
+    let is_new = |name: &&Name| draft.value(name).is_some() && !stood(name);
     let Some(own) = environment.references.iter().find(|own| is_new(&&own.name)) else { return Ok(()) };
     Err(is_a_reference(environment, &own.name))
 }

@@ -80,7 +80,7 @@ pub fn run(context: &Context<'_>, arguments: Arguments) -> Result<()> {
         Command::New { output, kept, pq } => {
             let identity = if pq { Identity::generate_hybrid()? } else { Identity::generate() };
             let (recipients, path) =
-                keep::store(context, &Keys { identities: vec![&identity], plugins: Vec::new() }, output, kept.into())?;
+                keep::store(context, &Keys::of(std::slice::from_ref(&identity), &[]), output, kept.into())?;
             context.ui.done(format!("made an identity in `{}`", shown(&path)));
             context.ui.hint("keep a second copy in a safe place: without it nobody opens what is sealed to you alone");
             context.ui.lines(recipients)

@@ -37,9 +37,8 @@ pub fn find_program(program: &OsStr, env: &Env) -> Result<PathBuf> {
             Look::NotExecutable(why) => Err(not_executable(&shown, why)),
         };
     }
-    let search = env.get_even_empty("PATH").unwrap_or(OsStr::new(DEFAULT_PATH));
     let mut found = None;
-    for folder in std::env::split_paths(search) {
+    for folder in folders(env) {
         // An empty part of PATH means the working directory (POSIX, 8.3).
         let folder = if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder };
         let path = folder.join(program);
@@ -58,8 +57,7 @@ pub fn find_program(program: &OsStr, env: &Env) -> Result<PathBuf> {
 /// Finds a program of the system: only in the absolute folders of `PATH`. A relative one, as an empty part, lies wherever the
 /// command was called, and so in a repository.
 pub fn find_installed(program: &str, env: &Env) -> Option<PathBuf> {
-    let search = env.get_even_empty("PATH").unwrap_or(OsStr::new(DEFAULT_PATH));
-    let mut paths = std::env::split_paths(search).filter(|folder| folder.is_absolute()).map(|f| f.join(program));
+    let mut paths = folders(env).filter(|folder| folder.is_absolute()).map(|folder| folder.join(program));
     paths.find(|path| matches!(look(path), Look::Executable))
 }
 
@@ -75,11 +73,9 @@ pub fn find_guarded(program: &str, env: &Env, outside: &[PathBuf]) -> Result<Pat
             |why| Error::new(Kind::Failed, format!("`{}` is not started", printable(program.as_bytes()))).because(why);
         return guarded(Path::new(program), outside).map_err(why);
     }
-    let search = env.get_even_empty("PATH").unwrap_or(OsStr::new(DEFAULT_PATH));
     let mut passed = None;
     // A way through folders begins where the command was called.
-    let folders = std::env::split_paths(search).filter(|folder| folder.is_absolute() && !program.contains('/'));
-    for folder in folders {
+    for folder in folders(env).filter(|folder| folder.is_absolute() && !program.contains('/')) {
         let path = folder.join(program);
         if !matches!(look(&path), Look::Executable) {
             continue;
@@ -94,6 +90,10 @@ pub fn find_guarded(program: &str, env: &Env, outside: &[PathBuf]) -> Result<Pat
         Some((path, why)) => error.hint(format!("`{}` was passed over: {why}", printable(path.as_os_str().as_bytes()))),
         None => error.hint("install it into a folder of `PATH`"),
     })
+}
+
+fn folders(env: &Env) -> impl Iterator<Item = PathBuf> {
+    std::env::split_paths(env.get_even_empty("PATH").unwrap_or(OsStr::new(DEFAULT_PATH)))
 }
 
 fn guarded(path: &Path, outside: &[PathBuf]) -> std::result::Result<PathBuf, &'static str> {

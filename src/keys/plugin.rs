@@ -24,6 +24,7 @@ pub use talk::Opener;
 pub use talk::Wrapper;
 
 const PREFIX: &str = "AGE-PLUGIN-";
+
 /// An identity of a plugin, as an identity file has it: what the plugin needs to find the key.
 pub struct Held {
     name: String,

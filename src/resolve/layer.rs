@@ -92,9 +92,9 @@ impl Layer {
     /// # Errors
     /// As [`Self::of`].
     pub fn of_any(project: &Project, environment: &Environment, trust: &Trust) -> Result<Option<Self>> {
-        let is_there = project.path_of(environment).symlink_metadata().is_ok();
-        let is_missed = trust.file(&project.below_home(&environment.file)).is_some();
-        if !is_there && !is_missed && !environment.references.is_empty() {
+        let is_missed = || trust.file(&project.below_home(&environment.file)).is_some();
+        let is_there = || project.path_of(environment).symlink_metadata().is_ok();
+        if !environment.references.is_empty() && !is_missed() && !is_there() {
             return Ok(None);
         }
         Self::of(project, environment).map(Some)

@@ -86,10 +86,32 @@ impl Plan {
     /// references that this build cannot follow.
     pub fn check(&self, request: &Request, selected: Option<&Selected<'_>>) -> Result<()> {
         if let Some(selected) = selected {
-            check_required(request, selected, self)?;
+            self.check_required(request, selected)?;
         }
         self.stored().try_for_each(|stored| stored.check())?;
         policy::check(self, selected)
+    }
+
+    /// Checks that every name that secrets.toml requires is there.
+    ///
+    /// # Errors
+    /// `Kind::Failed` with the names that are missing.
+    pub fn check_required(&self, request: &Request, selected: &Selected<'_>) -> Result<()> {
+        let has = |name: &Name| self.rows.iter().any(|row| row.name == *name);
+        let missing: Vec<&str> =
+            selected.project.required().filter(|name| request.wants(name) && !has(name)).map(Name::as_str).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let environment = &selected.environment.name;
+        let mut error = Error::new(
+            Kind::Failed,
+            format!("`{environment}` has no value for {}, which secrets.toml requires", quoted_list(&missing)),
+        );
+        for name in missing.iter().take(10) {
+            error = error.hint(format!("`secrets set {name} --env {environment}`"));
+        }
+        Err(error)
     }
 
     /// Returns what is to be had from stores.
@@ -177,32 +199,4 @@ impl Request {
     fn wants(&self, name: &Name) -> bool {
         self.takes(name.as_str()) && !self.satisfied.iter().any(|satisfied| satisfied == name.as_str())
     }
-}
-
-impl Plan {
-    /// Checks that every name that secrets.toml requires is there.
-    ///
-    /// # Errors
-    /// `Kind::Failed` with the names that are missing.
-    pub fn check_required(&self, request: &Request, selected: &Selected<'_>) -> Result<()> {
-        check_required(request, selected, self)
-    }
-}
-
-fn check_required(request: &Request, selected: &Selected<'_>, plan: &Plan) -> Result<()> {
-    let has = |name: &Name| plan.rows.iter().any(|row| row.name == *name);
-    let missing: Vec<&str> =
-        selected.project.required().filter(|name| request.wants(name) && !has(name)).map(Name::as_str).collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let environment = &selected.environment.name;
-    let mut error = Error::new(
-        Kind::Failed,
-        format!("`{environment}` has no value for {}, which secrets.toml requires", quoted_list(&missing)),
-    );
-    for name in missing.iter().take(10) {
-        error = error.hint(format!("`secrets set {name} --env {environment}`"));
-    }
-    Err(error)
 }

@@ -62,8 +62,7 @@ impl From<KeptArguments> for Kept {
 /// # Errors
 /// As [`store`].
 pub fn create(context: &Context<'_>, identity: &Identity, output: Option<PathBuf>) -> Result<(String, PathBuf)> {
-    let (recipients, path) =
-        store(context, &Keys { identities: vec![identity], plugins: Vec::new() }, output, Kept::Open)?;
+    let (recipients, path) = store(context, &Keys::of(std::slice::from_ref(identity), &[]), output, Kept::Open)?;
     Ok((recipients.concat(), path))
 }
 
