@@ -44,6 +44,11 @@ impl Value {
         self.0.contains(&0)
     }
 
+    /// Tells whether it is UTF-8, all that some shells can hold.
+    pub fn is_text(&self) -> bool {
+        std::str::from_utf8(&self.0).is_ok()
+    }
+
     /// Tells whether two values have the same bytes. Not in constant time: both are ours.
     pub fn same_as(&self, other: &Self) -> bool {
         self.0 == other.0

@@ -8,6 +8,7 @@ use crate::base::Result;
 use crate::disk;
 use crate::shell;
 use crate::shell::KINDS;
+use crate::shell::direnv;
 
 use super::context::Context;
 
@@ -17,21 +18,27 @@ use super::context::Context;
 #[derive(clap::Args)]
 #[command(after_help = after_help())]
 pub struct Arguments {
-    /// The shell
-    #[arg(value_parser = clap::builder::PossibleValuesParser::new(KINDS.iter().map(|kind| kind.name)))]
+    /// The shell, or direnv
+    #[arg(value_parser = clap::builder::PossibleValuesParser::new(rows().map(|(name, _)| name)))]
     shell: String,
 }
 
 fn after_help() -> String {
-    let lines: Vec<String> = KINDS.iter().map(|kind| format!("  {:<5} {}", kind.name, kind.install)).collect();
+    let lines: Vec<String> = rows().map(|(name, install)| format!("  {name:<6} {install}")).collect();
     format!("To install:\n{}", lines.join("\n"))
 }
 
+/// Returns each name with the way to install it.
+fn rows() -> impl Iterator<Item = (&'static str, &'static str)> {
+    KINDS.iter().map(|kind| (kind.name, kind.install)).chain([(direnv::NAME, direnv::INSTALL)])
+}
+
 pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
-    let kind = shell::kind(&arguments.shell).expect("clap takes the names of the table");
+    let (code, shell) = shell::kind(&arguments.shell).map_or((direnv::CODE, "bash"), |kind| (kind.code, kind.name));
+    let kind = shell::kind(shell).expect("clap takes the names of the table, and bash is one");
     let program = own_path(context)?;
     let quoted = kind.quoted(program.as_os_str().as_encoded_bytes());
-    context.ui.data(kind.code.replace("@BIN@", &quoted).as_bytes())
+    context.ui.data(code.replace("@BIN@", &quoted).as_bytes())
 }
 
 /// Returns the path by which this program was called, with its links: a package manager swaps what they lead to. It is absolute,

@@ -19,6 +19,7 @@ use crate::keys::Identity;
 use crate::project;
 use crate::project::FILE_NAME;
 use crate::project::Project;
+use crate::project::trust::Wish;
 use crate::resolve::Selected;
 use crate::sops::Recipient;
 
@@ -97,7 +98,7 @@ pub fn run(context: &Context<'_>, arguments: Arguments) -> Result<()> {
         if let Some(selected) = target.selected() {
             let mut trust = selected.trust.borrow_mut();
             trust.forget_personal();
-            trust.allow(selected.project);
+            trust.allow(selected.project, &Wish::default());
             drop(trust);
             judge::remember(context, &selected);
         }

@@ -6,6 +6,7 @@ mod change;
 mod check;
 mod context;
 mod decrypt;
+mod deny;
 mod diff;
 mod edit;
 mod encrypt;
@@ -34,6 +35,7 @@ mod status;
 mod target;
 mod team;
 mod transaction;
+mod unload;
 mod unset;
 
 use std::ffi::OsString;
@@ -96,8 +98,9 @@ enum Command {
     Encrypt(encrypt::Arguments),
     Decrypt(decrypt::Arguments),
     Allow(allow::Arguments),
-    Deny(allow::DenyArguments),
+    Deny(deny::Arguments),
     Status(status::Arguments),
+    Unload(unload::Arguments),
     Member(member::Arguments),
     Access(access::Arguments),
     Rekey(rekey::Arguments),
@@ -132,6 +135,7 @@ pub fn run(mut world: World) -> u8 {
     let global = cli.global;
     let ui = Ui::new(&world.env, global.color, global.quiet, global.json);
     let is_run = matches!(cli.command, Command::Run(_));
+    let ui = if matches!(cli.command, Command::HookEnv(_)) { ui.gathering() } else { ui };
     let outcome = match &global.directory {
         Some(folder) => world.go_to(folder),
         None => Ok(()),
@@ -176,7 +180,8 @@ fn dispatch(context: &Context<'_>, command: Command) -> crate::base::Result<()> 
         Command::Encrypt(arguments) => encrypt::run(context, &arguments),
         Command::Decrypt(arguments) => decrypt::run(context, &arguments),
         Command::Allow(arguments) => allow::run(context, &arguments),
-        Command::Deny(arguments) => allow::deny(context, &arguments),
+        Command::Deny(arguments) => deny::run(context, &arguments),
+        Command::Unload(arguments) => unload::run(context, &arguments),
         Command::Status(arguments) => status::run(context, &arguments),
         Command::Member(arguments) => member::run(context, arguments),
         Command::Reseal(arguments) => reseal::run(context, &arguments),

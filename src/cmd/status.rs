@@ -147,6 +147,8 @@ struct Report {
     problem: Option<String>,
     /// `trusted` or `seen`; absent outside a project.
     trust: Option<&'static str>,
+    /// What hooked shells get, where it is not everything.
+    shell: Option<String>,
     /// What is to be mended, and how.
     state: Option<String>,
     /// What secrets.toml says that this machine has not accepted.
@@ -191,6 +193,7 @@ impl Report {
         let (project, trust) = (selected.project, selected.trust.borrow());
         let is_trusted = trust.is_trusted(project, selected.environment);
         self.trust = Some(if is_trusted { "trusted" } else { "seen" });
+        self.shell = trust.shown_for_shells(project, &project.layers(selected.environment)?);
         self.changed = trust.differences(project).into_iter().map(|difference| difference.text).collect();
         for former in &project.former {
             for (environment, names) in &former.rotate {
@@ -220,6 +223,7 @@ impl Report {
             "problem": self.problem,
             "warning": self.warning,
             "trust": self.trust,
+            "shell": self.shell,
             "state": self.state,
             "changed": self.changed,
             "rotate": rotate.collect::<Vec<_>>(),
@@ -261,7 +265,7 @@ impl Report {
             Some(_) => row("trust", "seen on this machine; `secrets allow` accepts it"),
             None => {}
         }
-        let rows = [("state", &self.state), ("warning", &self.warning)];
+        let rows = [("shell", &self.shell), ("state", &self.state), ("warning", &self.warning)];
         for (name, value) in rows.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
             row(name, value);
         }

@@ -1,6 +1,7 @@
 //! Git, read only: what it ignores and tracks, and the versions of a file.
 
 mod call;
+mod folders;
 mod merge;
 mod versions;
 
@@ -17,6 +18,8 @@ use crate::base::World;
 use crate::base::printable;
 use crate::disk;
 
+pub use folders::head_files;
+pub use folders::in_main_work_tree;
 pub use merge::Merge;
 pub use merge::Old;
 pub use merge::Sides;

@@ -23,6 +23,7 @@ use super::parse::check_word;
 use super::parse::environment;
 use super::parse::span;
 use super::parse::value;
+use super::raw::Expose;
 use super::raw::RawProject;
 use super::team::Former;
 use super::team::Home;
@@ -87,6 +88,8 @@ pub struct Environment {
     pub plain: Vec<Pattern>,
     /// Names that are references to a store.
     pub references: Vec<Referenced>,
+    /// Whether hooked shells may have its values.
+    pub expose: Expose,
 }
 
 /// What is known of a name, in every environment.

@@ -27,6 +27,7 @@ pub use edit::Settings;
 pub use parse::Declared;
 pub use parse::check_word;
 pub use parse::declared_in;
+pub use raw::Expose;
 pub use raw::MemberKind;
 pub use team::Former;
 pub use team::Member;

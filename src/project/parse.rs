@@ -82,7 +82,7 @@ pub fn environment(name: String, raw: RawEnvironment) -> Result<Environment> {
     let references = raw.from.0.into_iter().map(|(name, from)| referenced(name, from).map_err(in_from));
     let references = references.collect::<Result<Vec<_>>>()?;
     let plain = raw.plain.iter().map(|text| Pattern::parse(text)).collect::<Result<Vec<_>>>()?;
-    Ok(Environment { name, extends: raw.extends, file, readers: raw.readers, plain, references })
+    Ok(Environment { name, extends: raw.extends, file, readers: raw.readers, plain, references, expose: raw.expose })
 }
 
 fn referenced(name: String, from: serde_json::Value) -> Result<Referenced> {

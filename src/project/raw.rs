@@ -7,6 +7,7 @@ use std::marker::PhantomData;
 
 use serde::Deserialize;
 use serde::Deserializer;
+use serde::Serialize;
 use serde::de::IgnoredAny;
 use serde::de::MapAccess;
 use serde::de::Visitor;
@@ -79,6 +80,19 @@ pub struct RawEnvironment {
     pub plain: Vec<String>,
     #[serde(default)]
     pub from: Ordered<serde_json::Value>,
+    #[serde(default)]
+    pub expose: Expose,
+}
+
+/// Who gets values, from the fewest on.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "lowercase", expecting = "`run` or `shell`")]
+pub enum Expose {
+    /// Only what `secrets run` starts.
+    Run,
+    /// A hooked shell too, and all that it starts.
+    #[default]
+    Shell,
 }
 
 #[derive(Default, Deserialize)]

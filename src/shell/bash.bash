@@ -1,12 +1,16 @@
 # secrets: bash
 __secrets_bin=@BIN@
-__secrets_gone= __secrets_at= __secrets_st= __secrets_f=() __secrets_s=() __secrets_n=()
+__secrets_gone= __secrets_at= __secrets_st= __secrets_x= __secrets_f=() __secrets_s=() __secrets_n=()
 
 # Tells, without starting anything, whether nothing changed since the program was asked.
 __secrets_idle() {
   ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 404)) || return 1
   [[ $PWD:${SECRETS_ENV-} == "$__secrets_at" && ${__SECRETS-} == "$__secrets_st" ]] || return 1
-  local path
+  local path now
+  if [[ -n $__secrets_x ]]; then
+    printf -v now '%(%s)T' -1
+    ((now < __secrets_x)) || return 1
+  fi
   for path in "${!__secrets_f[@]}"; do
     [[ -e ${__secrets_f[path]} && ! ${__secrets_f[path]} -nt ${__secrets_s[path]} &&
       ! ${__secrets_f[path]} -ot ${__secrets_s[path]} ]] || return 1

@@ -1,6 +1,7 @@
 //! bash, 4.4 and later. A name with an attribute beside `export` (an array, an integer whose value is evaluated, a reference,
 //! read-only) is the person's, and is left alone.
 
+use super::Holds;
 use super::Kind;
 use super::Saved;
 use super::bourne;
@@ -12,11 +13,13 @@ pub const KIND: Kind = Kind {
     install: "eval \"$(secrets hook bash)\" at the end of ~/.bashrc",
     code: include_str!("bash.bash"),
     quote: quote::dollar,
+    holds: Holds::Bytes,
     guard: |name| (format!("if [[ ! -R {name} && ${{{name}@a}} != *[!x]* ]]; then "), " fi;"),
     save: |Saved { name, old }| {
         format!("\\unset {old}; [[ -z ${{{name}+x}} ]] || {{ {old}=${name}; \\export -n {old}; }};")
     },
     set: bourne::set,
+    set_end: bourne::SET_END,
     restore_exported: |Saved { name, old }| {
         format!("if [[ -n ${{{old}+x}} ]]; then \\export {name}=\"${old}\"; \\unset {old}; else \\unset {name}; fi;")
     },

@@ -2,12 +2,16 @@
 
 use crate::base::Name;
 
+use super::Noted;
 use super::Saved;
 
 /// [`super::Kind::set`]
 pub fn set(name: &Name) -> String {
     format!("\\export {name}=")
 }
+
+/// [`super::Kind::set_end`]
+pub const SET_END: &str = ";";
 
 /// [`super::Kind::forget`]
 pub fn forget(Saved { old, .. }: &Saved) -> String {
@@ -18,13 +22,14 @@ pub fn forget(Saved { old, .. }: &Saved) -> String {
 pub const UNSET_STATE: &str = "\\unset __SECRETS;";
 
 /// [`super::Kind::note_idle`]
-pub fn note_idle(files: &[String], stamps: &[String], absent: &[String]) -> String {
+pub fn note_idle(noted: &Noted) -> String {
     format!(
-        "__secrets_at=$PWD:${{SECRETS_ENV-}};__secrets_st=${{__SECRETS-}};__secrets_f=({});__secrets_s=({});\
-         __secrets_n=({});",
-        files.join(" "),
-        stamps.join(" "),
-        absent.join(" ")
+        "__secrets_at=$PWD:${{SECRETS_ENV-}};__secrets_st=${{__SECRETS-}};__secrets_x={};__secrets_f=({});\
+         __secrets_s=({});__secrets_n=({});",
+        noted.expiry,
+        noted.files.join(" "),
+        noted.stamps.join(" "),
+        noted.absent.join(" ")
     )
 }
 

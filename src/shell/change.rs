@@ -12,6 +12,7 @@ use super::Saved;
 use super::state::Fingerprint;
 use super::state::Held;
 use super::state::State;
+use super::state_name;
 
 /// Tells a value from another one without holding it.
 pub type Fingerprints<'a> = dyn Fn(&Name, &[u8]) -> Fingerprint + 'a;
@@ -100,9 +101,7 @@ pub fn change(
     }
     match state.and_then(|state| state.print()) {
         Some(printed) => {
-            // The hook's own variable has a name like any other.
-            let name = Name::parse(STATE).expect("it is a legal name");
-            kind.export(&mut text, &name, printed.as_bytes());
+            kind.export(&mut text, &state_name(), printed.as_bytes());
         }
         None if env.get_even_empty(STATE).is_some() => text.push_str(kind.unset_state),
         None => {}

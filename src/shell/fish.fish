@@ -3,6 +3,7 @@ set -g __secrets_bin @BIN@
 set -g __secrets_gone
 set -g __secrets_at
 set -g __secrets_st
+set -g __secrets_x
 set -g __secrets_f
 set -g __secrets_s
 set -g __secrets_n
@@ -10,6 +11,9 @@ set -g __secrets_n
 # Tells, without starting anything, whether nothing changed since the program was asked.
 function __secrets_idle
     test "$PWD:$SECRETS_ENV" = "$__secrets_at" -a "$__SECRETS" = "$__secrets_st"; or return 1
+    if test -n "$__secrets_x"
+        string match -q -- '-*' (path mtime -R $__secrets_x); or return 1
+    end
     set -l i 1
     for f in $__secrets_f
         test -e $f; and not test $f -nt $__secrets_s[$i]; and not test $f -ot $__secrets_s[$i]; or return 1

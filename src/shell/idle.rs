@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 use std::time::SystemTime;
 
+use rustix::fs::OFlags;
 use sha2::Digest as _;
 use sha2::Sha256;
 
@@ -30,14 +31,24 @@ pub struct Idle {
     pub watched: Vec<(PathBuf, PathBuf)>,
     /// Files that must not be there.
     pub absent: Vec<PathBuf>,
+    /// When what is loaded goes by itself, in seconds since 1970, and a file whose time is that.
+    pub expiry: Option<(u64, PathBuf)>,
 }
 
 impl Idle {
     /// Makes the stamps for files in `folder`; those that are not there must not appear. `None` where a shell cannot tell, and has
     /// to ask.
-    pub fn of(folder: &Path, files: &[PathBuf], absent: Vec<PathBuf>) -> Option<Self> {
-        let mut idle = Self { watched: Vec::with_capacity(files.len()), absent };
+    pub fn of(folder: &Path, files: &[PathBuf], absent: Vec<PathBuf>, expires: Option<u64>) -> Option<Self> {
+        let mut idle = Self { watched: Vec::with_capacity(files.len()), absent, expiry: None };
         disk::make_private_folder(folder).ok()?;
+        if let Some(moment) = expires {
+            let stamp = folder.join(format!("until-{moment}"));
+            let time = SystemTime::UNIX_EPOCH + Duration::from_secs(moment);
+            if !has_time(&stamp, time) {
+                make(&stamp, time)?;
+            }
+            idle.expiry = Some((moment, stamp));
+        }
         let mut is_swept = false;
         for file in files {
             let Ok(found) = fs::metadata(file) else {
@@ -75,8 +86,9 @@ fn has_time(stamp: &Path, modified: SystemTime) -> bool {
 
 /// Makes a stamp; `None` in a file system that rounds times.
 fn make(stamp: &Path, modified: SystemTime) -> Option<()> {
-    // Another shell may be first; what it wrote is the same.
-    let made = File::options().write(true).create_new(true).mode(0o600).open(stamp);
+    // Another shell may be first, and what it wrote is the same; one whose time was changed is mended.
+    let flags = OFlags::NOFOLLOW.bits().cast_signed();
+    let made = File::options().write(true).create(true).truncate(false).mode(0o600).custom_flags(flags).open(stamp);
     let _ = made.and_then(|file| file.set_modified(modified));
     has_time(stamp, modified).then_some(())
 }
@@ -104,11 +116,11 @@ mod tests {
         let old = SystemTime::now() - Duration::from_secs(5);
         File::create(&file).unwrap().set_modified(old).unwrap();
         let missing = folder.path().join("missing");
-        let idle = Idle::of(&stamps, &[file.clone(), missing.clone()], Vec::new()).unwrap();
+        let idle = Idle::of(&stamps, &[file.clone(), missing.clone()], Vec::new(), None).unwrap();
         assert_eq!((idle.watched[0].0.clone(), idle.absent), (file.clone(), vec![missing]));
         let stamp = fs::metadata(&idle.watched[0].1).unwrap();
         assert_eq!((stamp.modified().unwrap(), stamp.mode() & 0o777), (old, 0o600));
         fs::write(&file, "new").unwrap();
-        assert!(Idle::of(&stamps, &[file], Vec::new()).is_none());
+        assert!(Idle::of(&stamps, &[file], Vec::new(), None).is_none());
     }
 }

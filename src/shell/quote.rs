@@ -34,6 +34,13 @@ pub fn fish(out: &mut String, bytes: &[u8]) {
     out.push('\'');
 }
 
+/// `\uXXXX` for each UTF-16 unit of a character, as JSON (RFC 8259, section 7) and .NET read it.
+pub fn utf16(out: &mut String, c: char) {
+    for unit in c.encode_utf16(&mut [0; 2]) {
+        let _ = write!(out, "\\u{unit:04x}");
+    }
+}
+
 fn hex(out: &mut String, letter: char, byte: u8) {
     let _ = write!(out, "\\{letter}{byte:02x}");
 }

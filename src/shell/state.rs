@@ -1,6 +1,7 @@
 //! What a shell remembers of the hook between two prompts: names and keyed fingerprints, never a value.
 //!
-//! `1/r<root>/e<environment>/w<path>.<signature>/…/k<NAME>.<fingerprint>.<+|->/…/u<NAME>/…`, paths in base64url.
+//! `1/r<root>/e<environment>/s<pid>/x<expiry>/d<digest>/w<path>.<signature>/…/k<NAME>.<fingerprint>.<+|->/…/u<NAME>/…`, paths in
+//! base64url; `x` and `d` where there is an expiry and something was told.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
@@ -43,6 +44,12 @@ pub struct State {
     pub root: PathBuf,
     /// The environment; empty if nothing could be told of it.
     pub environment: String,
+    /// The process that it was written for: another one inherited it.
+    pub shell: u32,
+    /// When what is loaded goes by itself, in seconds since 1970.
+    pub expires: Option<u64>,
+    /// What was told, so that it is told once.
+    pub told: Option<Signature>,
     /// The files that the answer depends on.
     pub watched: Vec<(PathBuf, Signature)>,
     /// The names that are loaded, in order.
@@ -81,6 +88,9 @@ impl State {
                 "e" if rest.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b)) => {
                     state.environment = rest.to_string();
                 }
+                "s" if state.shell == 0 => state.shell = number(rest)?,
+                "x" if state.expires.is_none() => state.expires = Some(number(rest)?),
+                "d" if state.told.is_none() => state.told = Some(Signature(is_hex(rest).then(|| rest.to_string())?)),
                 "w" => {
                     let (file, signature) = rest.split_once('.')?;
                     let is_right = signature == "-" || is_hex(signature);
@@ -108,6 +118,9 @@ impl State {
     pub fn print(&self) -> Option<String> {
         let encode = |path: &Path| BASE64_URL_SAFE_NO_PAD.encode(path.as_os_str().as_bytes());
         let mut parts = vec![VERSION.to_string(), format!("r{}", encode(&self.root)), format!("e{}", self.environment)];
+        parts.push(format!("s{}", self.shell));
+        parts.extend(self.expires.iter().map(|moment| format!("x{moment}")));
+        parts.extend(self.told.iter().map(|told| format!("d{}", told.0)));
         parts.extend(self.watched.iter().map(|(path, signature)| format!("w{}.{}", encode(path), signature.0)));
         let sign = |was_exported| if was_exported { '+' } else { '-' };
         let held = |held: &Held| format!("k{}.{}.{}", held.name, held.fingerprint.0, sign(held.was_exported));
@@ -124,6 +137,11 @@ fn path(text: &str) -> Option<PathBuf> {
     path.is_absolute().then_some(path)
 }
 
+/// Digits and nothing else.
+fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
+    text.parse().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit()))
+}
+
 fn is_hex(text: &str) -> bool {
     text.len() == 2 * FINGERPRINT && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
@@ -136,6 +154,9 @@ mod tests {
         State {
             root: "/home/größe".into(),
             environment: "production".into(),
+            shell: 4711,
+            expires: Some(1_800_000_000),
+            told: Some(Signature::of(Some(&[9; 32]))),
             watched: vec![("/a/b".into(), Signature::of(Some(&[7; 32]))), ("/c".into(), Signature::of(None))],
             held: vec![Held {
                 name: Name::parse("KEY").unwrap(),
@@ -167,6 +188,10 @@ mod tests {
             format!("{good}/k;.0101010101010101.+"),
             format!("{good}/kA.0101010101010101.*"),
             format!("{good}/rL2E"),
+            format!("{good}/s4"),
+            good.replace("s4711", "s+4711"),
+            good.replace("x18", "x-18"),
+            good.replace("/d09", "/d9"),
             format!("{good}/w.-"),
             format!("{good}/wYQ.-"),
             "1/rYQ/ea".into(),

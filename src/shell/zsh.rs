@@ -1,6 +1,7 @@
 //! zsh. Whatever is not a plain scalar (an array, an integer whose value is evaluated, a tied, special, local or read-only
 //! parameter) is the person's, and is left alone: an assignment that fails ends a whole `eval` there.
 
+use super::Holds;
 use super::Kind;
 use super::Saved;
 use super::bourne;
@@ -12,6 +13,7 @@ pub const KIND: Kind = Kind {
     install: "eval \"$(secrets hook zsh)\" at the end of ~/.zshrc",
     code: include_str!("zsh.zsh"),
     quote: quote::dollar,
+    holds: Holds::Bytes,
     guard: |name| {
         let kind = format!("${{(t){name}-}}");
         (format!("if [[ -z {kind} || {kind} == scalar || {kind} == scalar-export ]]; then "), " fi;")
@@ -20,6 +22,7 @@ pub const KIND: Kind = Kind {
         format!("\\unset {old}; if (( ${{+{name}}} )); then \\typeset -g +x {old}=\"${name}\"; fi;")
     },
     set: bourne::set,
+    set_end: bourne::SET_END,
     restore_exported: |Saved { name, old }| {
         format!("if (( ${{+{old}}} )); then \\export {name}=\"${old}\"; \\unset {old}; else \\unset {name}; fi;")
     },

@@ -1,8 +1,11 @@
 # secrets: zsh
+zmodload zsh/datetime 2>/dev/null
+
 # Tells, without starting anything, whether nothing changed since the program was asked.
 __secrets_idle() {
   emulate -L zsh
   [[ $PWD:${SECRETS_ENV-} == "$__secrets_at" && ${__SECRETS-} == "$__secrets_st" ]] || return 1
+  [[ -z $__secrets_x ]] || (( ${EPOCHSECONDS:-$__secrets_x} < __secrets_x )) || return 1
   local -i i
   local f
   for (( i = 1; i <= $#__secrets_f; i++ )); do
@@ -32,7 +35,7 @@ __secrets_hook() {
 () {
   emulate -L zsh
   setopt no_all_export
-  typeset -g __secrets_bin=@BIN@ __secrets_gone= __secrets_at= __secrets_st=
+  typeset -g __secrets_bin=@BIN@ __secrets_gone= __secrets_at= __secrets_st= __secrets_x=
   typeset -ga __secrets_f=() __secrets_s=() __secrets_n=() precmd_functions chpwd_functions
   precmd_functions=(__secrets_hook ${precmd_functions:#__secrets_hook})
   chpwd_functions=(__secrets_hook ${chpwd_functions:#__secrets_hook})

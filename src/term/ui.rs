@@ -1,5 +1,6 @@
 //! Data goes to stdout; news, warnings, hints and errors to stderr.
 
+use std::cell::RefCell;
 use std::io;
 use std::io::IsTerminal as _;
 use std::io::Write as _;
@@ -32,6 +33,8 @@ pub struct Ui {
     is_colored: bool,
     is_quiet: bool,
     is_json: bool,
+    /// Warnings that are kept for whoever says them in his own way.
+    gathered: Option<RefCell<Vec<String>>>,
 }
 
 /// The standard colours of a terminal, by what they say.
@@ -54,7 +57,18 @@ impl Ui {
                 io::stderr().is_terminal() && env.get("NO_COLOR").is_none() && !is_dumb
             }
         };
-        Self { is_colored, is_quiet, is_json }
+        Self { is_colored, is_quiet, is_json, gathered: None }
+    }
+
+    /// Keeps warnings instead of showing them, and says nothing else but data and errors.
+    #[must_use]
+    pub fn gathering(self) -> Self {
+        Self { is_quiet: true, gathered: Some(RefCell::default()), ..self }
+    }
+
+    /// Returns the warnings that were kept since the last call.
+    pub fn gathered(&self) -> Vec<String> {
+        self.gathered.as_ref().map(RefCell::take).unwrap_or_default()
     }
 
     /// Tells whether a program is to read the output.
@@ -128,6 +142,10 @@ impl Ui {
 
     /// Warns; a warning is shown with `--quiet` as well.
     pub fn warn(&self, text: impl AsRef<str>) {
+        if let Some(gathered) = &self.gathered {
+            gathered.borrow_mut().push(text.as_ref().to_string());
+            return;
+        }
         self.say(Tone::Warning, "warning", text.as_ref());
     }
 

@@ -772,6 +772,9 @@ def fill():
         except OSError:
             more = b""
         seen += more
+        # Where is the cursor? nu waits for the answer.
+        for _ in range(more.count(b"\x1b[6n")):
+            os.write(terminal, b"\x1b[1;1R")
         return more != b""
     return True
 alive = True

@@ -1,7 +1,12 @@
 //! The hook in real shells: what counts is the environment of a child.
 
+mod beside;
+mod exposure;
 mod hook;
+mod idioms;
 mod idle;
+mod lint;
+mod powershell;
 mod quote;
 
 use crate::sandbox::Sandbox;
@@ -33,6 +38,31 @@ pub const SHELLS: [Shell; 3] = [
     },
 ];
 
+/// Those that are spoken to in another way.
+pub const OTHERS: [Shell; 2] = [
+    Shell {
+        name: "elvish",
+        words: &["elvish", "-norc"],
+        start: "var st = 0; set edit:after-command = [{|m| set st = 0; if (not-eq $m[error] $nil) { set st = 1; \
+                try { set st = $m[error][reason][exit-status] } catch _ { } } }]; set edit:prompt = { }; \
+                set edit:rprompt = { }; set edit:before-readline = [{ print P(put :)$st'> ' }]; \
+                eval ($E:SECRETS hook elvish | slurp)",
+    },
+    Shell {
+        name: "nu",
+        // It reads what it sources before it runs anything.
+        words: &["sh", "-c", "$SECRETS hook nu >~/hook.nu; exec nu --no-config-file"],
+        start: "$env.config.show_banner = false; $env.PROMPT_COMMAND = ''; $env.PROMPT_COMMAND_RIGHT = ''; \
+                $env.PROMPT_INDICATOR = ''; \
+                $env.config.hooks.pre_prompt = [{|| print -n $\"P(':')($env.LAST_EXIT_CODE)> \" }]; source ~/hook.nu",
+    },
+];
+
+/// Tells which shells of both kinds are here.
+pub fn everywhere() -> impl Iterator<Item = &'static Shell> {
+    shells().chain(OTHERS.iter().filter(|shell| needs(shell.name)))
+}
+
 /// Tells which of the shells are here.
 pub fn shells() -> impl Iterator<Item = &'static Shell> {
     let _ = needs("python3");
@@ -40,6 +70,15 @@ pub fn shells() -> impl Iterator<Item = &'static Shell> {
 }
 
 impl Shell {
+    /// Returns what starts another one inside, as a person types it.
+    pub fn inner(&self) -> &'static str {
+        match self.name {
+            "bash" => "bash --norc --noprofile -i",
+            "zsh" => "zsh -f -i -o no_zle",
+            _ => "fish --no-config -i",
+        }
+    }
+
     /// Types lines at prompts, one after the other, in the project's folder; returns what the terminal showed.
     ///
     /// `$SECRETS` is the binary. What a line writes into `out` the scene reads from there.
@@ -49,8 +88,17 @@ impl Shell {
 
     /// As [`Self::types`], with another program as `$SECRETS`.
     pub fn types_with(&self, s: &Sandbox, program: &str, lines: &[&str]) -> String {
-        let mut dialogue = vec![(String::new(), format!("{}\r", self.start))];
-        dialogue.extend(lines.iter().map(|line| ("P:".to_string(), format!("{line}\r"))));
+        self.converses(s, program, self.start, lines)
+    }
+
+    /// As [`Self::types`], with another line for a start-up file.
+    pub fn starts_with(&self, s: &Sandbox, start: &str, lines: &[&str]) -> String {
+        self.converses(s, crate::sandbox::SECRETS, start, lines)
+    }
+
+    fn converses(&self, s: &Sandbox, program: &str, start: &str, lines: &[&str]) -> String {
+        let mut dialogue = vec![(String::new(), format!("{start}\r"))];
+        dialogue.extend(lines.iter().map(|line| ("P:".to_string(), format!("{}\r", idioms::say(self.name, line)))));
         dialogue.push(("P:".to_string(), "exit\r".to_string()));
         let dialogue: Vec<(&str, &str)> = dialogue.iter().map(|(wait, send)| (wait.as_str(), send.as_str())).collect();
         self.talks(s, program, &dialogue)

@@ -38,6 +38,7 @@ fn json_has_the_same() {
         "problem": null,
         "warning": null,
         "trust": "trusted",
+        "shell": null,
         "state": null,
         "changed": [],
         "rotate": [],

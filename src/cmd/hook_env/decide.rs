@@ -1,5 +1,8 @@
 //! Whether the values of a place are loaded: as `run` decides, and more strictly.
 
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
 use sha2::Digest as _;
 use sha2::Sha256;
 
@@ -8,17 +11,24 @@ use crate::base::Kind;
 use crate::base::Name;
 use crate::base::Result;
 use crate::base::Value;
+use crate::base::printable;
 use crate::cmd::context::Context;
 use crate::cmd::judge;
 use crate::cmd::target::Target;
+use crate::disk;
+use crate::disk::Limit;
 use crate::keys::unlocked;
+use crate::project::Expose;
+use crate::project::FILE_NAME;
+use crate::project::trust::Matter;
 use crate::resolve;
 use crate::resolve::Request;
 use crate::resolve::Selected;
 use crate::resolve::Source;
 use crate::resolve::policy;
+use crate::sops::SealedFile;
 
-use super::joined;
+use super::tell::joined;
 
 /// What the kernel takes for one string, `NAME=value` and its end (execve(2), MAX_ARG_STRLEN).
 const MOST_VALUE: usize = 128 << 10;
@@ -29,20 +39,32 @@ const OWN: [&str; 4] = ["XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", 
 /// What a shell should carry.
 const MOST_VALUES: usize = 256 << 10;
 
-/// What a prompt leads to.
-pub enum Outcome {
-    /// Values come; remarks are told.
-    Loads { values: Vec<(Name, Value)>, remarks: Vec<String> },
-    /// Nothing comes, for the reason that is told.
-    Refuses(String),
+/// What a prompt leads to: values that come, and what is told.
+#[derive(Default)]
+pub struct Outcome {
+    pub values: Vec<(Name, Value)>,
+    pub remarks: Vec<String>,
+    /// When the values go by themselves, in seconds since 1970.
+    pub expires: Option<u64>,
+}
+
+impl Outcome {
+    /// Nothing comes, and nothing is told.
+    pub fn nothing() -> Self {
+        Self::default()
+    }
+
+    /// Nothing comes, for a reason that is told.
+    pub fn refuses(why: impl Into<String>) -> Self {
+        Self { remarks: vec![why.into()], ..Self::default() }
+    }
 }
 
 /// Decides as `run` does, and more strictly: what was only seen is not loaded.
 pub fn decide(context: &Context<'_>, target: &Target) -> Outcome {
-    match open(context, target) {
-        Ok((values, remarks)) => Outcome::Loads { values, remarks },
-        Err(error) => Outcome::Refuses(line_of(&error)),
-    }
+    let mut outcome = open(context, target).unwrap_or_else(|error| Outcome::refuses(line_of(&error)));
+    outcome.remarks.extend(context.ui.gathered());
+    outcome
 }
 
 fn line_of(error: &Error) -> String {
@@ -53,41 +75,96 @@ fn line_of(error: &Error) -> String {
     }
 }
 
-type Opened = (Vec<(Name, Value)>, Vec<String>);
-
-fn open(context: &Context<'_>, target: &Target) -> Result<Opened> {
+fn open(context: &Context<'_>, target: &Target) -> Result<Outcome> {
+    let Some(selected) = target.selected() else { return Err(Error::new(Kind::Bug, "a project was found")) };
+    let Selected { project, environment, trust } = &selected;
+    if trust.borrow().is_denied(project) {
+        return Ok(Outcome::nothing());
+    }
     if context.world.folders.state.as_deref().is_some_and(|state| unlocked::lock_file(state).exists()) {
         return Err(Error::new(Kind::Locked, "locked").hint("`secrets identity unlock`"));
     }
-    let Some(selected) = target.selected() else { return Err(Error::new(Kind::Bug, "a project was found")) };
-    let Selected { project, environment, trust } = &selected;
-    for layer in project.layers(environment)? {
-        if !trust.borrow().is_trusted(project, layer) {
-            return Err(Error::new(Kind::Refused, format!("{} is new here", project.name))
-                .hint("review it with `secrets status`, then `secrets allow`"));
-        }
-    }
+    check_accepted(&selected)?;
+    check_modes(&selected)?;
     let mut remarks = trust.borrow().check_reading(project, environment)?;
+    remarks.extend(members(&selected));
     let request = Request::default();
     let mut plan = resolve::plan(&request, Some(&selected))?;
     judge::check_layers(context, target, &plan.layers)?;
     check_content(&selected, &plan)?;
     plan.check_required(&request, &selected)?;
-    let mut refused = policy::refused_names(&plan, Some(&selected));
-    refused.extend(plan.rows.iter().map(|row| &row.name).filter(|name| OWN.contains(&name.as_str())).cloned());
-    if !refused.is_empty() {
-        remarks.push(format!("refused {} (can change how programs run)", joined(&refused)));
+    remarks.extend(leave_out(&mut plan, &selected));
+    let expires = trust.borrow().until(project).and_then(|until| u64::try_from(until).ok());
+    if trust.borrow().most_exposed(project, &project.layers(environment)?) == Expose::Run {
+        let (count, name) = (plan.rows.len(), &environment.name);
+        remarks.insert(0, format!("{count} ready with `secrets run` ({name})"));
+        return Ok(Outcome { remarks, expires, ..Outcome::default() });
     }
-    let layers = &plan.layers;
-    let is_stored = |row: &resolve::Row| matches!(layers[row.layer].source, Source::Stored(_));
-    let stored: Vec<Name> = plan.rows.iter().filter(|row| is_stored(row)).map(|row| row.name.clone()).collect();
-    if !stored.is_empty() {
-        remarks.push(format!("{} with `secrets run` only ({})", stored.len(), joined(&stored)));
-    }
-    plan.rows.retain(|row| !refused.contains(&row.name) && !stored.contains(&row.name));
+    remarks.extend(leave_to_run(&mut plan, &selected));
     let values = judge::fill(context, Some(target), plan)?.values;
     check_size(&values)?;
-    Ok((values, remarks))
+    Ok(Outcome { values, remarks, expires })
+}
+
+fn check_accepted(selected: &Selected<'_>) -> Result<()> {
+    let Selected { project, environment, trust } = selected;
+    let trust = trust.borrow();
+    if let Some(span) = trust.expired() {
+        return Err(Error::new(Kind::Refused, format!("expired after {span}")).hint("`secrets allow`"));
+    }
+    if project.layers(environment)?.into_iter().all(|layer| trust.is_trusted(project, layer)) {
+        return Ok(());
+    }
+    Err(Error::new(Kind::Refused, format!("{} is new here", project.name))
+        .hint("review it with `secrets status`, then `secrets allow`"))
+}
+
+/// Settings that everybody may write say what anybody wants; a sealed file proves itself, and another one does not.
+fn check_modes(selected: &Selected<'_>) -> Result<()> {
+    let Selected { project, environment, .. } = selected;
+    let is_open = |path: &Path| path.metadata().is_ok_and(|found| found.mode() & 0o002 != 0);
+    let is_sealed = |path: &Path| {
+        let bytes = disk::read(path, Limit::SEALED_FILE);
+        bytes.is_ok_and(|bytes| SealedFile::parse(&bytes).is_ok_and(|file| file.seal().is_some()))
+    };
+    let settings = [&project.folder, &project.home].map(|folder| folder.join(FILE_NAME));
+    let files = project.layers(environment)?.into_iter().map(|layer| project.path_of(layer));
+    let found =
+        settings.into_iter().find(|path| is_open(path)).or(files.filter(|p| is_open(p)).find(|p| !is_sealed(p)));
+    let Some(path) = found else { return Ok(()) };
+    let shown = printable(path.strip_prefix(&project.folder).unwrap_or(&path).as_os_str().as_encoded_bytes());
+    Err(Error::new(Kind::Refused, format!("everybody may write to {shown}")).hint(format!("`chmod o-w {shown}`")))
+}
+
+/// Tells of other members: what is read does not depend on them, and what is rekeyed does.
+fn members(selected: &Selected<'_>) -> Option<String> {
+    let found = selected.trust.borrow().differences(selected.project);
+    let mut texts = found.iter().filter(|difference| difference.matter == Matter::Members).map(|d| &d.text);
+    let first = texts.next()?;
+    let more = texts.count();
+    let more = if more > 0 { format!(" (and {more} more)") } else { String::new() };
+    Some(format!("{first}{more}; rekey waits for `secrets allow`"))
+}
+
+/// Takes names out that could take the shell over; returns what is told of them.
+fn leave_out(plan: &mut resolve::Plan, selected: &Selected<'_>) -> Option<String> {
+    let mut refused = policy::refused_names(plan, Some(selected));
+    refused.extend(plan.rows.iter().map(|row| &row.name).filter(|name| OWN.contains(&name.as_str())).cloned());
+    plan.rows.retain(|row| !refused.contains(&row.name));
+    (!refused.is_empty()).then(|| format!("refused {} (can change how programs run)", joined(&refused)))
+}
+
+/// Takes names out that are for `run` alone; returns what is told of them. A prompt asks no store.
+fn leave_to_run(plan: &mut resolve::Plan, selected: &Selected<'_>) -> Option<String> {
+    let only = selected.trust.borrow().for_shells(selected.project);
+    let layers = &plan.layers;
+    let is_for_run = |row: &resolve::Row| {
+        let is_stored = matches!(layers[row.layer].source, Source::Stored(_));
+        is_stored || !(only.is_empty() || only.iter().any(|pattern| pattern.matches(row.name.as_str())))
+    };
+    let left: Vec<Name> = plan.rows.iter().filter(|row| is_for_run(row)).map(|row| row.name.clone()).collect();
+    plan.rows.retain(|row| !left.contains(&row.name));
+    (!left.is_empty()).then(|| format!("{} with `secrets run` only ({})", left.len(), joined(&left)))
 }
 
 /// A plain sops file is loaded as direnv loads its own: by the bytes that a person accepted.

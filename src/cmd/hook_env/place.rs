@@ -9,6 +9,7 @@ use sha2::Digest as _;
 use sha2::Sha256;
 
 use crate::base::Result;
+use crate::base::Timestamp;
 use crate::cmd::context::Context;
 use crate::cmd::target::OuterRun;
 use crate::cmd::target::Target;
@@ -95,15 +96,27 @@ impl Place {
             }
             let layers = project.layers(chosen).unwrap_or_default();
             paths.extend(layers.into_iter().map(|layer| project.path_of(layer)));
-            paths.extend(trust.borrow().path().map(Path::to_path_buf));
+            paths.extend(trust.borrow().paths().map(Path::to_path_buf));
         }
         let watched = paths.into_iter().map(|path| (path.clone(), signature(&path))).collect();
         Self { root: folder.to_path_buf(), environment, watched }
     }
 
-    /// Tells whether nothing changed since a state was written.
-    pub fn is_as(&self, before: &State) -> bool {
-        self.root == before.root && self.environment == before.environment && self.watched == before.watched
+    /// Looks at one more file.
+    pub fn watch(&mut self, path: Option<PathBuf>) {
+        self.watched.extend(path.map(|path| (path.clone(), signature(&path))));
+    }
+
+    /// Tells whether nothing changed since a state was written, and it has not expired.
+    pub fn is_as(&self, before: &State, now: Timestamp) -> bool {
+        let is_of_now = before.expires.is_none_or(|moment| u64::try_from(now.seconds()).is_ok_and(|now| now < moment));
+        // Beside the files of every answer there may be those of git.
+        let (same, more) = before.watched.split_at_checked(self.watched.len()).unwrap_or((&[], &before.watched));
+        self.root == before.root
+            && self.environment == before.environment
+            && self.watched == same
+            && more.iter().all(|(path, seen)| signature(path) == *seen)
+            && is_of_now
     }
 
     /// Returns the state of a shell that holds nothing yet.

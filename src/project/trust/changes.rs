@@ -11,6 +11,7 @@ use crate::sops::to_base64;
 
 use super::Service;
 use super::Trust;
+use super::Wish;
 use super::facts;
 
 impl Trust {
@@ -79,9 +80,12 @@ impl Trust {
         });
     }
 
-    /// Accepts everything that `secrets.toml` says.
-    pub fn allow(&mut self, project: &Project) {
-        let service = Service::of(project, true);
+    /// Accepts everything that `secrets.toml` says; `wish` says what hooked shells get, and for how long it counts.
+    pub fn allow(&mut self, project: &Project, wish: &Wish) {
+        let mut service = Service::of(project, true);
+        let before = self.record.services.get(&project.prefix).map(|service| service.exposure.clone());
+        service.exposure = before.unwrap_or_default().after(wish);
+        self.expired = None;
         let prefix = project.prefix.clone();
         let (members, groups, stores) = (facts::members(project), facts::groups(project), project.stores.clone());
         self.misplaced = None;
@@ -111,13 +115,11 @@ impl Trust {
     pub fn deny(&mut self, project: &Project) {
         let prefix = project.prefix.clone();
         self.note(move |record| {
-            record.names.clear();
-            record.plugins.clear();
+            record.take_back();
             if let Some(service) = record.services.get_mut(&prefix) {
-                service.is_trusted = false;
-                service.environments.values_mut().for_each(|facts| facts.is_trusted = false);
+                service.take_back();
+                service.exposure.deny();
             }
-            record.files.values_mut().for_each(|file| file.accepted = None);
         });
     }
 

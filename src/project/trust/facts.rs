@@ -8,10 +8,12 @@ use serde::Serialize;
 
 use crate::base::quoted_list;
 use crate::project::Environment;
+use crate::project::Expose;
 use crate::project::Member;
 use crate::project::Project;
 use crate::sops::Recipient;
 
+use super::exposure::Exposure;
 use super::record::Record;
 
 /// What is remembered of one member.
@@ -43,6 +45,9 @@ pub struct Service {
     /// The programs that rotate values, by the name that they rotate.
     #[serde(default)]
     pub programs: BTreeMap<String, String>,
+    /// What hooked shells get, and for how long.
+    #[serde(default, skip_serializing_if = "Exposure::is_usual")]
+    pub exposure: Exposure,
 }
 
 /// What is remembered of one environment.
@@ -58,6 +63,8 @@ pub struct EnvironmentFacts {
     pub file: String,
     #[serde(default)]
     pub references: BTreeMap<String, String>,
+    #[serde(default)]
+    pub expose: Expose,
 }
 
 /// What a difference touches, and so whom it stops (`docs/trust.md`).
@@ -67,6 +74,8 @@ pub enum Matter {
     Members,
     /// Who reads, and what stands in clear: stops every writer.
     Readers,
+    /// That hooked shells could get more than before: stops nobody, and they get no more.
+    Shell,
     /// Which names may run code: stops `run` where a file sets such a name.
     Code,
     /// Where values come from and what runs: stops `run` and the hook.
@@ -125,7 +134,14 @@ impl Service {
             environments: environments.map(|e| (e.name.clone(), EnvironmentFacts::of(e, is_trusted))).collect(),
             runs_code: runs_code(project),
             programs: programs(project),
+            exposure: Exposure::default(),
         }
+    }
+
+    /// Makes everything that was accepted something that was only met.
+    pub fn take_back(&mut self) {
+        self.is_trusted = false;
+        self.environments.values_mut().for_each(|facts| facts.is_trusted = false);
     }
 }
 
@@ -140,6 +156,7 @@ impl EnvironmentFacts {
             extends: environment.extends.clone(),
             file: environment.file.clone(),
             references: references.map(|reference| (reference.name.to_string(), reference.text.clone())).collect(),
+            expose: environment.expose,
         }
     }
 }
@@ -214,6 +231,9 @@ impl EnvironmentFacts {
             let show = |extends: &Option<String>| extends.as_ref().map_or("nothing".into(), |name| format!("`{name}`"));
             let text = format!("it extended {}, and extends {}", show(&self.extends), show(&now.extends));
             found.push((Matter::Running, text));
+        }
+        if self.expose < now.expose {
+            found.push((Matter::Shell, "it was for `secrets run` alone, and is for the shell".to_string()));
         }
         if self.file != now.file {
             found.push((Matter::Place, format!("its file was `{}`, and is `{}`", self.file, now.file)));

@@ -6,11 +6,13 @@ mod accept;
 mod changes;
 mod checks;
 mod digest;
+mod exposure;
 mod facts;
 mod interrupted;
 mod record;
 mod store;
 mod versions;
+mod worktree;
 
 use std::collections::HashMap;
 use std::collections::HashSet;
@@ -36,6 +38,8 @@ use record::Record;
 use store::Emptied;
 
 pub use accept::Verdict;
+pub use exposure::Limit;
+pub use exposure::Wish;
 pub use facts::Difference;
 pub use facts::Matter;
 pub use interrupted::Touched;
@@ -51,6 +55,8 @@ type Note = Box<dyn Fn(&mut Record)>;
 /// The trust record of one project, as it was found and as it will be written.
 pub struct Trust {
     path: Option<PathBuf>,
+    /// Where the record of this very folder would be: another work tree may share its own.
+    own_path: Option<PathBuf>,
     record: Record,
     notes: Vec<Note>,
     /// The services of which anything was recorded before this call.
@@ -63,6 +69,10 @@ pub struct Trust {
     leaving: Vec<Emptied>,
     /// Whether the project's own folder is one that was left.
     is_left: bool,
+    /// The span of an acceptance that has ended.
+    expired: Option<String>,
+    /// Whether git's history had a say in what was decided.
+    asked_history: bool,
     /// The digests of [`VARIABLE`].
     digests: Option<Vec<String>>,
     /// The data keys of the files that this call opened, by path.
@@ -75,20 +85,24 @@ impl Trust {
     /// # Errors
     /// `Kind::Refused` for a state folder or record that others could have written.
     pub fn load(world: &World, project: &Project) -> Result<Self> {
-        let path = store::path_of(world, &project.home);
-        let found = path.as_deref().map(store::read).transpose()?.flatten();
+        let own_path = store::path_of(world, &project.home);
+        let (path, found) = match own_path.as_deref().map(store::read).transpose()?.flatten() {
+            Some(found) => (own_path.clone(), Some(found)),
+            None => worktree::shared(world, project, own_path.clone())?,
+        };
         // A service's own folder has a record that says where its `root` led.
         let is_service = !project.prefix.is_empty();
-        let own_path = if is_service { store::path_of(world, &project.folder) } else { None };
-        let pointer = own_path.as_deref().map(store::read).transpose()?.flatten();
+        let pointer = if is_service { store::path_of(world, &project.folder) } else { None };
+        let pointer = pointer.as_deref().map(store::read).transpose()?.flatten();
         let own = if is_service { pointer.as_ref() } else { found.as_ref() };
         let emptied = store::emptied(world, project);
         let misplaced = store::misplaced(world, project, found.as_ref(), own, &emptied);
         let is_left = own.is_some_and(|record| record.is_left);
-        let record = match found {
+        let mut record = match found {
             Some(record) => record,
             None => store::new_record(&project.home)?,
         };
+        let expired = record.expire(&project.prefix, world.now);
         let digests = world.env.get_even_empty(VARIABLE).map(|text| {
             let text = text.to_string_lossy();
             text.split(',').map(|digest| digest.trim().to_string()).filter(|digest| !digest.is_empty()).collect()
@@ -96,6 +110,7 @@ impl Trust {
         let known = record.services.keys().cloned().collect();
         Ok(Self {
             path,
+            own_path,
             record,
             notes: Vec::new(),
             known,
@@ -103,6 +118,8 @@ impl Trust {
             emptied,
             leaving: Vec::new(),
             is_left,
+            expired,
+            asked_history: false,
             digests,
             opened: HashMap::new(),
         })
@@ -118,9 +135,15 @@ impl Trust {
         self.path.as_deref()
     }
 
+    /// Returns the files that tell what is trusted: the record, and where one would be that comes before it.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        let own = self.own_path.as_deref().filter(|own| Some(*own) != self.path.as_deref());
+        self.path.as_deref().into_iter().chain(own)
+    }
+
     /// Returns where the journal of a change of several files lies; `None` without a state folder.
     pub fn journal(&self) -> Option<PathBuf> {
-        self.path.as_deref().and_then(journal_beside)
+        self.own_path.as_deref().and_then(journal_beside)
     }
 
     /// As [`Self::journal`], by the folder that has the members.
@@ -136,6 +159,11 @@ impl Trust {
     /// Tells whether nothing was recorded of the project, nor of any that shares its members, before this call.
     pub fn is_first_meeting(&self) -> bool {
         self.known.is_empty() && self.path.is_some()
+    }
+
+    /// Tells whether git's history had a say in what was decided: another `HEAD` may lead to another answer.
+    pub fn asked_history(&self) -> bool {
+        self.asked_history
     }
 
     /// Tells whether digests stand for the record, as in CI.

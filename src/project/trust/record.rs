@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::base::Timestamp;
 use crate::sops::Bytes32;
 use crate::sops::LinkKey;
 use crate::sops::MOST_LINKS;
@@ -59,6 +60,22 @@ pub struct Record {
 }
 
 impl Record {
+    /// Takes back what was accepted for a time that is past, as `deny` would; returns the span that a person gave.
+    pub fn expire(&mut self, prefix: &str, now: Timestamp) -> Option<String> {
+        let service = self.services.get_mut(prefix)?;
+        let span = service.exposure.past(now)?.span.clone();
+        service.take_back();
+        self.take_back();
+        Some(span)
+    }
+
+    /// Takes back what was accepted for the whole folder: names, plugins, and files by their bytes.
+    pub fn take_back(&mut self) {
+        self.names.clear();
+        self.plugins.clear();
+        self.files.values_mut().for_each(|file| file.accepted = None);
+    }
+
     /// Tells whether a service, by its prefix, is one that was never met, and lies inside one that was.
     pub fn is_new_inside(&self, prefix: &str) -> bool {
         let holds = |outer: &String| outer.is_empty() || prefix.strip_prefix(outer).is_some_and(|r| r.starts_with('/'));

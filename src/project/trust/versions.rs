@@ -68,7 +68,9 @@ impl Trust {
     ) -> Result<Verdict> {
         let path = project.below_home(&environment.file);
         let record = self.record.files.get(&path).cloned().unwrap_or_default();
+        let mut asked = false;
         let verdict = accept::judge(&record, &version, || {
+            asked = true;
             let (git, paths) = (repository(), git_paths(project, environment));
             let mut claims = claims(git.as_ref(), &paths)?;
             // Whoever can write to the repository can invent a seal: of the same data key it is proved before it counts.
@@ -76,7 +78,9 @@ impl Trust {
             let content = |commit: &str| contents_at(git.as_ref(), commit, &paths);
             claims.seals.retain(|(commit, seal)| !is_newer(seal) || content(commit).iter().any(|c| is_right(c, key)));
             Ok(claims)
-        })?;
+        });
+        self.asked_history |= asked;
+        let verdict = verdict?;
         let mut after = record.clone();
         after.learn(&version);
         if !matches!(verdict, Verdict::Older { .. }) && after != record {
@@ -111,6 +115,7 @@ impl Trust {
             return Ok(());
         }
         let passed = known.map(|known| known.passed.clone()).unwrap_or_default();
+        self.asked_history = true;
         let is_meant =
             |seal: &Seal, content: &[u8]| !passed.contains(&to_base64(&seal.commitment)) && could_be(content);
         let had_seal = match (known, had_seal(repository().as_ref(), &git_paths(project, environment), &is_meant)) {

@@ -7,7 +7,7 @@ use super::out;
 use super::shells;
 
 /// A project, and a program in front of ours that counts its starts.
-fn project() -> Sandbox {
+pub fn counted() -> Sandbox {
     let s = Sandbox::new().value("OTHER", "o").value("KEY", "k");
     s.write("../out", "");
     let real = crate::sandbox::SECRETS;
@@ -15,12 +15,12 @@ fn project() -> Sandbox {
     s.script("../bin/secrets", script)
 }
 
-fn starts(s: &Sandbox) -> usize {
+pub fn starts(s: &Sandbox) -> usize {
     let text = std::fs::read_to_string(s.root().join("starts")).unwrap_or_default();
     text.lines().filter(|line| *line == "hook-env").count()
 }
 
-fn types(s: &Sandbox, shell: &Shell, lines: &[&str]) -> String {
+pub fn types(s: &Sandbox, shell: &Shell, lines: &[&str]) -> String {
     let own = s.path("../bin/secrets").canonicalize().expect("it was written").display().to_string();
     shell.types_with(s, &own, lines)
 }
@@ -29,7 +29,7 @@ fn types(s: &Sandbox, shell: &Shell, lines: &[&str]) -> String {
 fn nothing_is_started_while_nothing_changed() {
     for shell in shells() {
         for place in ["true", "cd .."] {
-            let s = project();
+            let s = counted();
             types(&s, shell, &[place, "true", "true"]);
             let few = starts(&s);
             let _ = std::fs::remove_file(s.root().join("starts"));
@@ -38,7 +38,7 @@ fn nothing_is_started_while_nothing_changed() {
             assert!((1..=4).contains(&few), "{} {place}: {few}", shell.name);
         }
         // What changes is seen at the next prompt.
-        let s = project();
+        let s = counted();
         let lines = [
             "true",
             "true",
@@ -72,7 +72,7 @@ fn after_random_steps_asking_changes_nothing() {
         "touch -d 2001-01-01 $TOP/shop/secrets/development.env",
     ];
     for (seed, shell) in shells().enumerate() {
-        let s = project();
+        let s = counted();
         std::fs::create_dir(s.path("sub")).expect("a folder");
         let top = s.root();
         let s = s.env("TOP", top);

@@ -1,0 +1,25 @@
+//! A second work tree of a repository: what this machine accepted in the main one counts there too.
+
+use std::path::PathBuf;
+
+use crate::base::Result;
+use crate::base::World;
+use crate::history::in_main_work_tree;
+use crate::project::Project;
+
+use super::facts;
+use super::record::Record;
+use super::store;
+
+/// Looks for the record of the main work tree, for a project that has none of its own; returns it with the path where what is
+/// learned goes: the same record while `secrets.toml` says what it says, else one of its own, which begins as a copy.
+///
+/// # Errors
+/// As [`store::read`].
+pub fn shared(world: &World, project: &Project, own: Option<PathBuf>) -> Result<(Option<PathBuf>, Option<Record>)> {
+    let main = in_main_work_tree(&project.home).and_then(|folder| store::path_of(world, &folder));
+    let Some(main) = main else { return Ok((own, None)) };
+    let Some(record) = store::read(&main)? else { return Ok((own, None)) };
+    let is_same = record.services.contains_key(&project.prefix) && facts::differences(project, &record).is_empty();
+    Ok((if is_same { Some(main) } else { own }, Some(record)))
+}
