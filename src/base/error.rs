@@ -62,12 +62,13 @@ struct Inner {
     hints: Vec<String>,
     cause: Option<Box<dyn StdError + Send + Sync>>,
     rule: Option<&'static str>,
+    short: Option<String>,
 }
 
 impl Error {
     /// Makes an error. `message` is lower case, without a full stop, with things in backticks.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self(Box::new(Inner { kind, message: message.into(), hints: Vec::new(), cause: None, rule: None }))
+        Self(Box::new(Inner { kind, message: message.into(), hints: Vec::new(), cause: None, rule: None, short: None }))
     }
 
     /// Adds what to type next.
@@ -91,6 +92,13 @@ impl Error {
         self
     }
 
+    /// Says in half a line what there is to say, for a prompt: what it is and what to type, without a name in front.
+    #[must_use]
+    pub fn short(mut self, line: impl Into<String>) -> Self {
+        self.0.short = Some(line.into());
+        self
+    }
+
     /// Returns an error that says the same: for a cause that several things have.
     pub fn again(&self) -> Self {
         let error = Self::new(self.kind(), self.message());
@@ -110,7 +118,10 @@ impl Error {
 
     /// Puts the file that the error speaks of in front of its message.
     #[must_use]
-    pub fn in_file(self, shown: &str) -> Self {
+    pub fn in_file(mut self, shown: &str) -> Self {
+        if let Some(short) = &mut self.0.short {
+            short.insert_str(0, &format!("{shown} "));
+        }
         self.in_front(format!("`{shown}`: "))
     }
 
@@ -134,6 +145,12 @@ impl Error {
     /// Returns what to type next, in the order in which it was added.
     pub fn hints(&self) -> &[String] {
         &self.0.hints
+    }
+
+    /// Returns what it says at a prompt: one line.
+    pub fn line(&self) -> String {
+        let hint = self.0.hints.first().map(|hint| format!("; {hint}")).unwrap_or_default();
+        self.0.short.clone().unwrap_or_else(|| format!("{}{hint}", self.0.message))
     }
 
     /// Returns the causes, nearest first.

@@ -114,6 +114,10 @@ pub fn change<T>(
     };
     disk::write_over(&lock, &written.bytes, Some(SEALED_FILE_MODE))?;
     drop(lock);
+    if let (Some(selected), Some(before), None) = (target.selected(), &before, &written.version) {
+        let path = selected.project.below_home(&selected.environment.file);
+        selected.trust.borrow_mut().follow_unsealed(path, before.file().bytes(), &written.bytes);
+    }
     remember(context, target, written.version);
     let changed = before.as_ref().map(|before| changed_names(before, &draft)).transpose()?;
     settle(context, target, &changed.unwrap_or_default())?;

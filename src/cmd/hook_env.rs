@@ -6,8 +6,8 @@ mod fingerprints;
 mod place;
 mod tell;
 
-use std::path::Path;
-use std::path::PathBuf;
+use std::cell::Cell;
+use std::time::SystemTime;
 
 use zeroize::Zeroizing;
 
@@ -37,11 +37,12 @@ use decide::decide;
 use fingerprints::Fingerprints;
 use place::Looked;
 use place::Place;
-use place::Watched;
+use place::Seen;
+use place::asked;
 use place::choose;
 use place::is_in_run;
 use place::look;
-use place::signature;
+use place::unchanged;
 use tell::joined;
 use tell::tell;
 
@@ -56,10 +57,21 @@ pub struct Arguments {
 pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
     let kind = shell::kind(&arguments.shell)
         .ok_or_else(|| Error::new(Kind::Usage, format!("there is no hook for `{}`", arguments.shell)))?;
-    deadline::begin();
-    context.keyring().keep_quiet();
+    let looked_at = SystemTime::now();
     let before = context.world.env.get(STATE).and_then(State::parse);
-    Prompt { context, kind, shell: arguments.process, before, looked: look(context) }.answer()
+    let prompt = Prompt {
+        context,
+        kind,
+        shell: arguments.process,
+        before,
+        looked: look(context),
+        looked_at,
+        is_unclear: Cell::default(),
+    };
+    match prompt.same_as_before() {
+        Some(seen) => prompt.go_on(&seen),
+        None => prompt.answer(),
+    }
 }
 
 /// A shell that asks, and what it holds.
@@ -69,24 +81,39 @@ struct Prompt<'a> {
     shell: u32,
     before: Option<State>,
     looked: Looked,
+    /// A moment before any file was looked at.
+    looked_at: SystemTime,
+    /// Whether the project could not be read: what is wrong may be elsewhere than in the files that are watched.
+    is_unclear: Cell<bool>,
 }
 
 impl Prompt<'_> {
+    /// Returns the files that the answer depends on, if nothing at all changed for this shell: by their names and times alone, so
+    /// that such a prompt opens none.
+    fn same_as_before(&self) -> Option<Vec<Seen>> {
+        let (world, before) = (self.context.world, self.before.as_ref()?);
+        let is_same = self.looked.folder.as_ref() == Some(&before.root)
+            && before.shell == self.shell
+            && before.asked == asked(world)
+            && world.env.get("SECRETS_RUN").is_none();
+        if is_same { unchanged(before, world.now) } else { None }
+    }
+
     fn answer(&self) -> Result<()> {
         let (context, world) = (self.context, self.context.world);
+        deadline::begin();
+        context.keyring().keep_quiet();
         let Some(folder) = self.looked.folder.clone() else {
             unloaded::forget(world, self.shell);
             return self.leave(&[]);
         };
         let target = project::load(&folder).and_then(|project| choose(context, project));
+        self.is_unclear.set(target.is_err());
         let mut place = Place::of(context, &folder, target.as_ref().ok());
-        place.watch(unloaded::path(world, self.shell));
         if is_in_run(context, target.as_ref().ok()) {
             return self.leave(&place.watched);
         }
-        if let Some(before) = self.before.as_ref().filter(|before| place.is_as(before, world.now)) {
-            return self.go_on(before);
-        }
+        place.watch(unloaded::path(world, self.shell));
         if let Some(before) = self.before.as_ref().filter(|before| before.root != folder) {
             let mut text = self.given_back(Some(before)).text;
             text.push_str(self.kind.never_idle);
@@ -97,63 +124,63 @@ impl Prompt<'_> {
             return self.load(place, Outcome::nothing());
         }
         unloaded::forget(world, self.shell);
-        let heads: Vec<_> = history::head_files(&folder).into_iter().map(|path| (signature(&path), path)).collect();
+        let heads: Vec<Seen> = history::head_files(&folder).into_iter().map(Seen::of).collect();
         let outcome = match &target {
             Ok(target) => decide(context, target),
-            Err(error) => Outcome::refuses(error.message()),
+            Err(error) => Outcome::refuses(error.line()),
         };
         let selected = target.as_ref().ok().and_then(Target::selected);
         if selected.is_some_and(|selected| selected.trust.borrow().asked_history()) {
-            place.watched.extend(heads.into_iter().map(|(seen, path)| (path, seen)));
+            place.watched.extend(heads);
         }
         self.load(place, outcome)
     }
 
     /// Leads the shell to what was decided.
     fn load(&self, place: Place, mut outcome: Outcome) -> Result<()> {
+        let (world, before) = (self.context.world, self.before.as_ref());
         if self.kind.holds == Holds::Unicode {
             outcome = only_text(outcome, self.kind.name);
         }
-        let (values, mut remarks) = (outcome.values, outcome.remarks);
-        let world = self.context.world;
-        let before = self.before.as_ref();
-        // What was judged is what was there before: a change in between is seen at the next prompt.
-        let watched = place.watched.clone();
-        let (fingerprints, values) = match Fingerprints::new(world) {
-            Ok(fingerprints) => (fingerprints, values),
-            Err(error) if values.is_empty() => {
-                remarks.extend((remarks.is_empty()).then(|| error.message().to_string()));
-                (Fingerprints::of(world, before), values)
-            }
+        // What is held was marked with the key that was there then.
+        let known = Fingerprints::of(world, before);
+        let new = match Fingerprints::new(world) {
+            Ok(new) => new,
             Err(error) => {
-                remarks = vec![format!("nothing loaded: {}", error.message())];
-                (Fingerprints::of(world, before), Vec::new())
+                if !outcome.values.is_empty() {
+                    outcome = Outcome::refuses(format!("nothing loaded: {}", error.message()));
+                }
+                Fingerprints::of(world, before)
             }
         };
-        let told = tell::digest(&remarks);
+        // What was judged is what was there before: a change in between is seen at the next prompt.
+        let watched = place.watched.clone();
+        // Another file than those that are watched may put it right: the state of no shell is never the same.
+        let shell = if self.is_unclear.get() { 0 } else { self.shell };
+        let state = State { asked: asked(world), shell, expires: outcome.expires, ..place.into_state() };
+        let held = before.into_iter().flat_map(|before| &before.held).map(|held| &held.name);
+        let held = held.chain(before.into_iter().flat_map(|before| &before.users));
+        if !state.has_room_for(outcome.values.iter().map(|(name, _)| name).chain(held)) {
+            outcome = Outcome::refuses("the names together are too large for a shell; `secrets run` passes them");
+        }
+        let told = tell::digest(&outcome.remarks);
         if before.is_some_and(|before| before.told == told) {
-            remarks.clear();
+            outcome.remarks.clear();
         }
-        let expires = outcome.expires;
-        let wanted = Wanted { state: State { shell: self.shell, expires, told, ..place.into_state() }, values };
-        let print = |name: &Name, value: &[u8]| fingerprints.print(name, value);
-        let change = change(self.kind, before, Some(wanted), &world.env, &print);
-        tell(world, &change, &remarks);
-        self.print(change.text, &watched, expires)
+        let wanted = Wanted { state: State { told, ..state }, values: outcome.values };
+        let known = |name: &Name, value: &[u8]| known.print(name, value);
+        let new = |name: &Name, value: &[u8]| new.print(name, value);
+        let change = change(self.kind, before, Some(wanted), &world.env, &known, &new);
+        tell(world, &change, &outcome.remarks);
+        self.print(change.text, &watched, outcome.expires)
     }
 
-    /// Nothing changed; a shell that inherited the state takes it over.
-    fn go_on(&self, before: &State) -> Result<()> {
-        let mut text = Zeroizing::default();
-        if before.shell != self.shell
-            && let Some(state) = (State { shell: self.shell, ..before.clone() }).print()
-        {
-            self.kind.export(&mut text, &shell::state_name(), state.as_bytes());
-        }
-        self.print(text, &before.watched, before.expires)
+    fn go_on(&self, seen: &[Seen]) -> Result<()> {
+        let expires = self.before.as_ref().and_then(|before| before.expires);
+        self.print(Zeroizing::default(), seen, expires)
     }
 
-    fn leave(&self, watched: &Watched) -> Result<()> {
+    fn leave(&self, watched: &[Seen]) -> Result<()> {
         if self.context.world.env.get_even_empty(STATE).is_none() {
             return self.print(Zeroizing::default(), watched, None);
         }
@@ -165,27 +192,30 @@ impl Prompt<'_> {
     fn given_back(&self, before: Option<&State>) -> Change {
         let world = self.context.world;
         let fingerprints = Fingerprints::of(world, before);
-        change(self.kind, before, None, &world.env, &|name, value| fingerprints.print(name, value))
+        let print = |name: &Name, value: &[u8]| fingerprints.print(name, value);
+        change(self.kind, before, None, &world.env, &print, &print)
     }
 
     /// Prints the statements, what the shell compares at its next prompts, and the end.
-    fn print(&self, mut text: Zeroizing<String>, watched: &Watched, expires: Option<u64>) -> Result<()> {
+    fn print(&self, mut text: Zeroizing<String>, watched: &[Seen], expires: Option<u64>) -> Result<()> {
         text.push_str(&shell::note_idle(self.kind, self.idle(watched, expires).as_ref()));
         text.push_str(END);
         self.context.ui.data(text.as_bytes())
     }
 
-    fn idle(&self, watched: &Watched, expires: Option<u64>) -> Option<Idle> {
+    fn idle(&self, watched: &[Seen], expires: Option<u64>) -> Option<Idle> {
         let world = self.context.world;
+        // A mode that is put right leaves a file's time as it is.
+        if self.is_unclear.get() || watched.iter().any(|seen| seen.is_open) {
+            return None;
+        }
         if world.env.get("SECRETS_HOOK_IDLE").is_some_and(|wanted| wanted == "0") {
             return None;
         }
         let folder = world.folders.runtime.as_ref().or(world.folders.state.as_ref())?.join("secrets/stamps");
-        let files: Vec<PathBuf> = watched.iter().map(|(path, _)| path.clone()).collect();
-        let idle = Idle::of(&folder, &files, self.looked.absent.clone(), expires)?;
-        // What changed since it was judged is judged anew: a stamp would hide it.
-        let is_seen = |(path, seen): &(PathBuf, _)| signature(Path::new(path)) == *seen;
-        watched.iter().all(is_seen).then_some(idle)
+        // The stamps have the times of what was judged: what changed since is another time, and judged anew.
+        let files = watched.iter().map(|seen| (seen.path.as_path(), seen.modified));
+        Idle::of(&folder, files, self.looked_at, self.looked.absent.clone(), expires)
     }
 }
 

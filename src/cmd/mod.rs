@@ -133,9 +133,12 @@ pub fn run(mut world: World) -> u8 {
         Err(error) => return usage(&world, &error),
     };
     let global = cli.global;
-    let ui = Ui::new(&world.env, global.color, global.quiet, global.json);
     let is_run = matches!(cli.command, Command::Run(_));
-    let ui = if matches!(cli.command, Command::HookEnv(_)) { ui.gathering() } else { ui };
+    let ui = match &cli.command {
+        // It says in its own way what there is to say.
+        Command::HookEnv(_) => Ui::new(&world.env, ColorChoice::Never, true, false).gathering(),
+        _ => Ui::new(&world.env, global.color, global.quiet, global.json),
+    };
     let outcome = match &global.directory {
         Some(folder) => world.go_to(folder),
         None => Ok(()),

@@ -111,7 +111,10 @@ impl<'c> Team<'c> {
         for prepared in prepared {
             let Some(written) = prepared.written else { continue };
             let below = prepared.site.path();
-            learned.extend(written.version.map(|version| (below.clone(), version)));
+            match written.version {
+                Some(version) => learned.push((below.clone(), version)),
+                None => self.trust.follow_unsealed(below.clone(), &prepared.before, &written.bytes),
+            }
             changes.push(self.change(below, Some(prepared.before), written.bytes)?);
         }
         let mut placed = None;

@@ -8,22 +8,32 @@ use std::path::PathBuf;
 
 /// Returns the files that say which commit a folder's work tree is at; none outside of one.
 pub fn head_files(folder: &Path) -> Vec<PathBuf> {
-    let own = work_tree(folder).map(|(_, own)| own);
-    own.map_or_else(Vec::new, |own| vec![own.join("HEAD"), own.join("logs/HEAD")])
+    let Some((_, own)) = work_tree(folder) else { return Vec::new() };
+    let mut files = vec![own.join("HEAD"), own.join("logs/HEAD")];
+    // Without a log of it, a branch that moves under `HEAD` shows in its own file alone.
+    let branch = path_in(&own.join("HEAD"), b"ref: ");
+    let common = path_in(&own.join("commondir"), b"").map_or_else(|| own.clone(), |common| own.join(common));
+    files.extend(branch.map(|branch| common.join(branch)));
+    files
 }
 
 /// Returns the folder of the main work tree that has the place of this one; `None` in the main work tree, and outside.
 ///
 /// A `.git` file that somebody packed could name any repository: git's own folder has to name the work tree, too
-/// (`worktrees/<id>/gitdir`).
+/// (`worktrees/<id>/gitdir`), and to lie in that repository.
 pub fn in_main_work_tree(folder: &Path) -> Option<PathBuf> {
     let folder = folder.canonicalize().ok()?;
     let (top, own) = work_tree(&folder)?;
+    let own = own.canonicalize().ok()?;
     let link = top.join(".git");
-    if path_in(&own.join("gitdir"), b"")?.canonicalize().ok()? != link {
+    if own.join(path_in(&own.join("gitdir"), b"")?).canonicalize().ok()? != link {
         return None;
     }
     let common = own.join(path_in(&own.join("commondir"), b"")?).canonicalize().ok()?;
+    // A folder that was packed with it could say all of that of itself.
+    if own.parent()? != common.join("worktrees") {
+        return None;
+    }
     let main = common.parent().filter(|_| common.file_name() == Some(OsStr::new(".git")))?;
     Some(main.join(folder.strip_prefix(top).ok()?))
 }

@@ -16,15 +16,18 @@ pub const KIND: Kind = Kind {
     holds: Holds::Bytes,
     guard: |name| (format!("if [[ ! -R {name} && ${{{name}@a}} != *[!x]* ]]; then "), " fi;"),
     save: |Saved { name, old }| {
-        format!("\\unset {old}; [[ -z ${{{name}+x}} ]] || {{ {old}=${name}; \\export -n {old}; }};")
+        format!("\\builtin unset {old}; [[ -z ${{{name}+x}} ]] || {{ {old}=${name}; \\builtin export -n {old}; }};")
     },
     set: bourne::set,
     set_end: bourne::SET_END,
     restore_exported: |Saved { name, old }| {
-        format!("if [[ -n ${{{old}+x}} ]]; then \\export {name}=\"${old}\"; \\unset {old}; else \\unset {name}; fi;")
+        format!(
+            "if [[ -n ${{{old}+x}} ]]; then \\builtin export {name}=\"${old}\"; \\builtin unset {old}; \
+             else \\builtin unset {name}; fi;"
+        )
     },
     restore_plain: |Saved { name, old }| {
-        format!("\\unset {name}; if [[ -n ${{{old}+x}} ]]; then {name}=${old}; \\unset {old}; fi;")
+        format!("\\builtin unset {name}; if [[ -n ${{{old}+x}} ]]; then {name}=${old}; \\builtin unset {old}; fi;")
     },
     forget: bourne::forget,
     unset_state: bourne::UNSET_STATE,

@@ -7,7 +7,7 @@ use super::Saved;
 
 /// [`super::Kind::set`]
 pub fn set(name: &Name) -> String {
-    format!("\\export {name}=")
+    format!("\\builtin export {name}=")
 }
 
 /// [`super::Kind::set_end`]
@@ -15,16 +15,16 @@ pub const SET_END: &str = ";";
 
 /// [`super::Kind::forget`]
 pub fn forget(Saved { old, .. }: &Saved) -> String {
-    format!("\\unset {old};")
+    format!("\\builtin unset {old};")
 }
 
 /// [`super::Kind::unset_state`]
-pub const UNSET_STATE: &str = "\\unset __SECRETS;";
+pub const UNSET_STATE: &str = "\\builtin unset __SECRETS;";
 
 /// [`super::Kind::note_idle`]
 pub fn note_idle(noted: &Noted) -> String {
     format!(
-        "__secrets_at=$PWD:${{SECRETS_ENV-}};__secrets_st=${{__SECRETS-}};__secrets_x={};__secrets_f=({});\
+        "__secrets_at=$PWD:${{SECRETS_ENV-}}:${{SECRETS_IDENTITY_FILE-}};__secrets_st=${{__SECRETS-}};__secrets_x={};__secrets_f=({});\
          __secrets_s=({});__secrets_n=({});",
         noted.expiry,
         noted.files.join(" "),

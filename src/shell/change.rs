@@ -41,20 +41,20 @@ pub struct Change {
 
 /// Makes the statements that lead from `before` to `wanted`.
 ///
-/// Only a name whose value is still the one that the hook gave is touched; what a person changed is his until he leaves. A state
-/// that somebody else planted can so unset nothing but what the hook could have set.
+/// Only a name whose value is still the one that the hook gave is touched, by `known`, which may have another key than
+/// `fingerprints`, for what comes; what a person changed is his until he leaves. A state that somebody else planted can so unset nothing but what the hook could have set.
 pub fn change(
     kind: &Kind,
     before: Option<&State>,
     wanted: Option<Wanted>,
     env: &Env,
+    known: &Fingerprints<'_>,
     fingerprints: &Fingerprints<'_>,
 ) -> Change {
     let mut change = Change { text: Zeroizing::default(), loaded: Vec::new(), held: 0, unloaded: 0, kept: Vec::new() };
     let own = |name: &Name| env.get_even_empty(name.as_str());
-    let is_ours = |held: &Held| {
-        own(&held.name).is_some_and(|v| fingerprints(&held.name, v.as_encoded_bytes()) == held.fingerprint)
-    };
+    let is_ours =
+        |held: &Held| own(&held.name).is_some_and(|v| known(&held.name, v.as_encoded_bytes()) == held.fingerprint);
     let none = State::default();
     let before = before.unwrap_or(&none);
     let (mut state, values) = match wanted {

@@ -1,4 +1,5 @@
 # secrets: fish
+status is-interactive; or return 0
 set -g __secrets_bin @BIN@
 set -g __secrets_gone
 set -g __secrets_at
@@ -10,17 +11,17 @@ set -g __secrets_n
 
 # Tells, without starting anything, whether nothing changed since the program was asked.
 function __secrets_idle
-    test "$PWD:$SECRETS_ENV" = "$__secrets_at" -a "$__SECRETS" = "$__secrets_st"; or return 1
+    test "$PWD:$SECRETS_ENV:$SECRETS_IDENTITY_FILE" = "$__secrets_at" -a "$__SECRETS" = "$__secrets_st" -a -e "$PWD"; or return 1
     if test -n "$__secrets_x"
         string match -q -- '-*' (path mtime -R $__secrets_x); or return 1
     end
-    set -l i 1
+    set -l stamps $__secrets_s
     for f in $__secrets_f
-        test -e $f; and not test $f -nt $__secrets_s[$i]; and not test $f -ot $__secrets_s[$i]; or return 1
-        set i (math $i + 1)
+        test -e $f -a ! $f -nt $stamps[1] -a ! $f -ot $stamps[1]; or return 1
+        set -e stamps[1]
     end
     for f in $__secrets_n
-        test -e $f; and return 1
+        test -e $f -o -L $f; and return 1
     end
     return 0
 end

@@ -27,7 +27,7 @@ pub const KIND: Kind = Kind {
     unset_state: "set -ge __SECRETS;",
     note_idle: |noted| {
         format!(
-            "set -g __secrets_at \"$PWD:$SECRETS_ENV\";set -g __secrets_st \"$__SECRETS\";set -g __secrets_x {};\
+            "set -g __secrets_at \"$PWD:$SECRETS_ENV:$SECRETS_IDENTITY_FILE\";set -g __secrets_st \"$__SECRETS\";set -g __secrets_x {};\
              set -g __secrets_f {};set -g __secrets_s {};set -g __secrets_n {};",
             noted.expiry_stamp,
             noted.files.join(" "),

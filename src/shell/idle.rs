@@ -36,46 +36,60 @@ pub struct Idle {
 }
 
 impl Idle {
-    /// Makes the stamps for files in `folder`; those that are not there must not appear. `None` where a shell cannot tell, and has
-    /// to ask.
-    pub fn of(folder: &Path, files: &[PathBuf], absent: Vec<PathBuf>, expires: Option<u64>) -> Option<Self> {
-        let mut idle = Self { watched: Vec::with_capacity(files.len()), absent, expiry: None };
-        disk::make_private_folder(folder).ok()?;
+    /// Makes the stamps in `folder` for files, each with the time of its last change when it was looked at, not before
+    /// `looked_at`; those without one were not there, and must not appear. `None` where a shell cannot tell, and has to ask.
+    pub fn of<'a>(
+        folder: &Path,
+        files: impl Iterator<Item = (&'a Path, Option<SystemTime>)>,
+        looked_at: SystemTime,
+        absent: Vec<PathBuf>,
+        expires: Option<u64>,
+    ) -> Option<Self> {
+        let mut idle = Self { absent, ..Self::default() };
+        let mut stamps = Stamps { folder, is_ready: false };
         if let Some(moment) = expires {
             let stamp = folder.join(format!("until-{moment}"));
-            let time = SystemTime::UNIX_EPOCH + Duration::from_secs(moment);
-            if !has_time(&stamp, time) {
-                make(&stamp, time)?;
-            }
+            stamps.ensure(&stamp, SystemTime::UNIX_EPOCH + Duration::from_secs(moment))?;
             idle.expiry = Some((moment, stamp));
         }
-        let mut is_swept = false;
-        for file in files {
-            let Ok(found) = fs::metadata(file) else {
-                idle.absent.push(file.clone());
+        for (file, modified) in files {
+            let Some(modified) = modified else {
+                idle.absent.push(file.to_path_buf());
                 continue;
             };
-            let modified = found.modified().ok()?;
-            let stamp = stamp_path(folder, file, modified)?;
-            if !has_time(&stamp, modified) {
-                // A new stamp is the occasion to take old ones away, once.
-                if !std::mem::replace(&mut is_swept, true) {
-                    sweep(folder);
-                }
-                make(&stamp, modified)?;
+            if looked_at.duration_since(modified).ok()? < RACY {
+                return None;
             }
-            idle.watched.push((file.clone(), stamp));
+            let stamp = stamp_path(folder, file, modified)?;
+            stamps.ensure(&stamp, modified)?;
+            idle.watched.push((file.to_path_buf(), stamp));
         }
         Some(idle)
     }
 }
 
-/// Returns where the stamp of a file is; `None` for a file that was written just now.
+/// The folder of the stamps; a new one is the occasion to take old ones away, once.
+struct Stamps<'a> {
+    folder: &'a Path,
+    is_ready: bool,
+}
+
+impl Stamps<'_> {
+    fn ensure(&mut self, stamp: &Path, time: SystemTime) -> Option<()> {
+        if has_time(stamp, time) {
+            return Some(());
+        }
+        if !std::mem::replace(&mut self.is_ready, true) {
+            disk::make_private_folder(self.folder).ok()?;
+            sweep(self.folder);
+        }
+        make(stamp, time)
+    }
+}
+
+/// Returns where the stamp of a file is.
 fn stamp_path(folder: &Path, file: &Path, modified: SystemTime) -> Option<PathBuf> {
     let since = modified.duration_since(SystemTime::UNIX_EPOCH).ok()?;
-    if SystemTime::now().duration_since(modified).ok()? < RACY {
-        return None;
-    }
     let hash = Sha256::digest(file.as_os_str().as_encoded_bytes());
     Some(folder.join(format!("{}-{}", hex(&hash[..16]), since.as_nanos())))
 }
@@ -116,11 +130,15 @@ mod tests {
         let old = SystemTime::now() - Duration::from_secs(5);
         File::create(&file).unwrap().set_modified(old).unwrap();
         let missing = folder.path().join("missing");
-        let idle = Idle::of(&stamps, &[file.clone(), missing.clone()], Vec::new(), None).unwrap();
+        let now = SystemTime::now();
+        let files = [(file.as_path(), Some(old)), (missing.as_path(), None)];
+        let idle = Idle::of(&stamps, files.into_iter(), now, Vec::new(), None).unwrap();
         assert_eq!((idle.watched[0].0.clone(), idle.absent), (file.clone(), vec![missing]));
         let stamp = fs::metadata(&idle.watched[0].1).unwrap();
         assert_eq!((stamp.modified().unwrap(), stamp.mode() & 0o777), (old, 0o600));
-        fs::write(&file, "new").unwrap();
-        assert!(Idle::of(&stamps, &[file], Vec::new(), None).is_none());
+        let fresh = [(file.as_path(), Some(now - Duration::from_millis(5)))];
+        assert!(Idle::of(&stamps, fresh.into_iter(), now, Vec::new(), None).is_none());
+        let later = [(file.as_path(), Some(now + Duration::from_secs(5)))];
+        assert!(Idle::of(&stamps, later.into_iter(), now, Vec::new(), None).is_none());
     }
 }

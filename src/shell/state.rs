@@ -1,6 +1,6 @@
 //! What a shell remembers of the hook between two prompts: names and keyed fingerprints, never a value.
 //!
-//! `1/r<root>/e<environment>/s<pid>/x<expiry>/d<digest>/w<path>.<signature>/…/k<NAME>.<fingerprint>.<+|->/…/u<NAME>/…`, paths in
+//! `1/r<root>/e<environment>/n<asked>/s<pid>/x<expiry>/d<digest>/w<path>.<signature>/…/k<NAME>.<fingerprint>.<+|->/…/u<NAME>/…`, paths in
 //! base64url; `x` and `d` where there is an expiry and something was told.
 
 use std::ffi::OsStr;
@@ -44,6 +44,8 @@ pub struct State {
     pub root: PathBuf,
     /// The environment; empty if nothing could be told of it.
     pub environment: String,
+    /// What a person asked for by variables, in base64url; empty if nothing.
+    pub asked: String,
     /// The process that it was written for: another one inherited it.
     pub shell: u32,
     /// When what is loaded goes by itself, in seconds since 1970.
@@ -88,6 +90,9 @@ impl State {
                 "e" if rest.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b)) => {
                     state.environment = rest.to_string();
                 }
+                "n" if rest.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b)) => {
+                    state.asked = rest.to_string();
+                }
                 "s" if state.shell == 0 => state.shell = number(rest)?,
                 "x" if state.expires.is_none() => state.expires = Some(number(rest)?),
                 "d" if state.told.is_none() => state.told = Some(Signature(is_hex(rest).then(|| rest.to_string())?)),
@@ -114,10 +119,18 @@ impl State {
         (!state.root.as_os_str().is_empty()).then_some(state)
     }
 
+    /// Tells whether it can be written with these names held as well: what has no room could not be given back.
+    pub fn has_room_for<'a>(&self, names: impl Iterator<Item = &'a Name>) -> bool {
+        // A field with a fingerprint and its marks.
+        let more: usize = names.map(|name| name.as_bytes().len() + 2 * FINGERPRINT + 5).sum();
+        self.print().is_some_and(|text| text.len() + more <= MOST_BYTES)
+    }
+
     /// Writes it; `None` if it is too long for one variable.
     pub fn print(&self) -> Option<String> {
         let encode = |path: &Path| BASE64_URL_SAFE_NO_PAD.encode(path.as_os_str().as_bytes());
         let mut parts = vec![VERSION.to_string(), format!("r{}", encode(&self.root)), format!("e{}", self.environment)];
+        parts.extend((!self.asked.is_empty()).then(|| format!("n{}", self.asked)));
         parts.push(format!("s{}", self.shell));
         parts.extend(self.expires.iter().map(|moment| format!("x{moment}")));
         parts.extend(self.told.iter().map(|told| format!("d{}", told.0)));
@@ -154,6 +167,7 @@ mod tests {
         State {
             root: "/home/größe".into(),
             environment: "production".into(),
+            asked: "cHJvZHVjdGlvbg".into(),
             shell: 4711,
             expires: Some(1_800_000_000),
             told: Some(Signature::of(Some(&[9; 32]))),

@@ -14,20 +14,23 @@ pub const KIND: Kind = Kind {
     code: include_str!("zsh.zsh"),
     quote: quote::dollar,
     holds: Holds::Bytes,
-    guard: |name| {
-        let kind = format!("${{(t){name}-}}");
-        (format!("if [[ -z {kind} || {kind} == scalar || {kind} == scalar-export ]]; then "), " fi;")
-    },
+    guard: |name| (format!("if [[ ${{(t){name}-}} == (|scalar(|-export)) ]]; then "), " fi;"),
     save: |Saved { name, old }| {
-        format!("\\unset {old}; if (( ${{+{name}}} )); then \\typeset -g +x {old}=\"${name}\"; fi;")
+        format!("\\builtin unset {old}; if (( ${{+{name}}} )); then \\builtin typeset -g +x {old}=\"${name}\"; fi;")
     },
     set: bourne::set,
     set_end: bourne::SET_END,
     restore_exported: |Saved { name, old }| {
-        format!("if (( ${{+{old}}} )); then \\export {name}=\"${old}\"; \\unset {old}; else \\unset {name}; fi;")
+        format!(
+            "if (( ${{+{old}}} )); then \\builtin export {name}=\"${old}\"; \\builtin unset {old}; \
+             else \\builtin unset {name}; fi;"
+        )
     },
     restore_plain: |Saved { name, old }| {
-        format!("\\unset {name}; if (( ${{+{old}}} )); then \\typeset -g +x {name}=\"${old}\"; \\unset {old}; fi;")
+        format!(
+            "\\builtin unset {name}; if (( ${{+{old}}} )); then \\builtin typeset -g +x {name}=\"${old}\"; \
+             \\builtin unset {old}; fi;"
+        )
     },
     forget: bourne::forget,
     unset_state: bourne::UNSET_STATE,

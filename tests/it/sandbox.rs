@@ -356,7 +356,15 @@ impl Sandbox {
     }
 
     fn prepare(&self, words: Vec<OsString>) -> Call<'_> {
-        Call { sandbox: self, words, env: self.env.clone(), cwd: self.project(), stdin: None, dialogue: None }
+        Call {
+            sandbox: self,
+            words,
+            env: self.env.clone(),
+            cwd: self.project(),
+            stdin: None,
+            dialogue: None,
+            deadline: DEADLINE,
+        }
     }
 
     /// Searches every file, as a scene's end does after each command.
@@ -420,6 +428,7 @@ pub struct Call<'s> {
     cwd: PathBuf,
     stdin: Option<Vec<u8>>,
     dialogue: Option<Vec<(String, String)>>,
+    deadline: Duration,
 }
 
 impl Call<'_> {
@@ -474,6 +483,13 @@ impl Call<'_> {
         self.under(["sh", "-c", &format!("{script}; exec \"$@\""), "sh"])
     }
 
+    /// Gives it an hour: a walk of many steps is no command that hangs.
+    #[must_use]
+    pub fn patient(mut self) -> Self {
+        self.deadline = Duration::from_secs(3600);
+        self
+    }
+
     /// Runs it on a terminal; each pair is what to wait for and what to type then, once the terminal is ready.
     ///
     /// An empty answer sends nothing; `\r` is the return key. What a terminal shows is the outcome's stdout.
@@ -496,7 +512,7 @@ impl Call<'_> {
     }
 
     fn finish(self, shown: &str) -> (ExitStatus, Vec<u8>, Vec<u8>) {
-        let stdin = self.stdin.clone();
+        let (stdin, deadline) = (self.stdin.clone(), self.deadline);
         let mut child = self.spawn(if stdin.is_some() { Stdio::piped() } else { Stdio::null() });
         if let (Some(bytes), Some(mut pipe)) = (stdin, child.stdin.take()) {
             // A command that does not read all of it is right to go away.
@@ -504,7 +520,7 @@ impl Call<'_> {
         }
         let stdout = collect(child.stdout.take().expect("it is a pipe"));
         let stderr = collect(child.stderr.take().expect("it is a pipe"));
-        let both = stdout.recv_timeout(DEADLINE).and_then(|stdout| Ok((stdout, stderr.recv_timeout(DEADLINE)?)));
+        let both = stdout.recv_timeout(deadline).and_then(|stdout| Ok((stdout, stderr.recv_timeout(deadline)?)));
         let Ok((stdout, stderr)) = both else {
             let _ = child.kill();
             panic!("{shown} hangs");

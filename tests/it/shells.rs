@@ -1,13 +1,26 @@
 //! The hook in real shells: what counts is the environment of a child.
 
 mod beside;
+mod copies;
 mod exposure;
+mod folders;
 mod hook;
 mod idioms;
 mod idle;
+mod life;
+mod limits;
 mod lint;
+mod names;
+mod pair;
+mod places;
+mod play;
 mod powershell;
 mod quote;
+mod shape;
+mod state;
+mod steps;
+mod trust;
+mod versions;
 
 use crate::sandbox::Sandbox;
 use crate::sandbox::needs;

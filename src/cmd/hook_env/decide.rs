@@ -1,6 +1,5 @@
 //! Whether the values of a place are loaded: as `run` decides, and more strictly.
 
-use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use sha2::Digest as _;
@@ -26,14 +25,13 @@ use crate::resolve::Request;
 use crate::resolve::Selected;
 use crate::resolve::Source;
 use crate::resolve::policy;
-use crate::sops::SealedFile;
+use crate::sops::Seal;
 
+use super::place::Seen;
 use super::tell::joined;
 
 /// What the kernel takes for one string, `NAME=value` and its end (execve(2), MAX_ARG_STRLEN).
 const MOST_VALUE: usize = 128 << 10;
-/// What the state has room for beside the files.
-const MOST_NAMES: usize = 48 << 10;
 /// What would lead the hook itself elsewhere.
 const OWN: [&str; 4] = ["XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME"];
 /// What a shell should carry.
@@ -68,10 +66,9 @@ pub fn decide(context: &Context<'_>, target: &Target) -> Outcome {
 }
 
 fn line_of(error: &Error) -> String {
-    let hint = error.hints().first().map(|hint| format!("; {hint}")).unwrap_or_default();
     match error.kind() {
         Kind::Locked if error.message().starts_with("no identity") => "locked; `secrets identity unlock`".to_string(),
-        _ => format!("{}{hint}", error.message()),
+        _ => error.line(),
     }
 }
 
@@ -115,6 +112,10 @@ fn check_accepted(selected: &Selected<'_>) -> Result<()> {
     if project.layers(environment)?.into_iter().all(|layer| trust.is_trusted(project, layer)) {
         return Ok(());
     }
+    let path = trust.path().map(Path::try_exists);
+    if let Some(Err(error)) = path {
+        return Err(Error::new(Kind::Failed, format!("what was accepted cannot be read: {error}")));
+    }
     Err(Error::new(Kind::Refused, format!("{} is new here", project.name))
         .hint("review it with `secrets status`, then `secrets allow`"))
 }
@@ -122,15 +123,15 @@ fn check_accepted(selected: &Selected<'_>) -> Result<()> {
 /// Settings that everybody may write say what anybody wants; a sealed file proves itself, and another one does not.
 fn check_modes(selected: &Selected<'_>) -> Result<()> {
     let Selected { project, environment, .. } = selected;
-    let is_open = |path: &Path| path.metadata().is_ok_and(|found| found.mode() & 0o002 != 0);
+    let is_open = |path: &Path| Seen::of(path.to_path_buf()).is_open;
     let is_sealed = |path: &Path| {
         let bytes = disk::read(path, Limit::SEALED_FILE);
-        bytes.is_ok_and(|bytes| SealedFile::parse(&bytes).is_ok_and(|file| file.seal().is_some()))
+        bytes.is_ok_and(|bytes| Seal::claimed(&bytes).is_some())
     };
     let settings = [&project.folder, &project.home].map(|folder| folder.join(FILE_NAME));
     let files = project.layers(environment)?.into_iter().map(|layer| project.path_of(layer));
     let found =
-        settings.into_iter().find(|path| is_open(path)).or(files.filter(|p| is_open(p)).find(|p| !is_sealed(p)));
+        settings.into_iter().find(|path| is_open(path)).or(files.filter(|path| is_open(path)).find(|p| !is_sealed(p)));
     let Some(path) = found else { return Ok(()) };
     let shown = printable(path.strip_prefix(&project.folder).unwrap_or(&path).as_os_str().as_encoded_bytes());
     Err(Error::new(Kind::Refused, format!("everybody may write to {shown}")).hint(format!("`chmod o-w {shown}`")))
@@ -190,10 +191,6 @@ fn check_size(values: &[(Name, Value)]) -> Result<()> {
     }
     if let Some((name, _)) = values.iter().find(|(_, value)| value.has_nul()) {
         return Err(Error::new(Kind::Failed, format!("{name} has a NUL, which no environment can hold")));
-    }
-    let names: usize = values.iter().map(|(name, _)| name.as_bytes().len() + 24).sum();
-    if names > MOST_NAMES {
-        return too_large("the names together are too large".to_string());
     }
     let all: usize = values.iter().map(|(name, value)| name.as_bytes().len() + value.len() + 2).sum();
     if all > MOST_VALUES { too_large("the values together are too large".to_string()) } else { Ok(()) }

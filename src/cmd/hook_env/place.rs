@@ -1,15 +1,20 @@
 //! Where a prompt stands, and what the answer depends on.
 
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::path::PathBuf;
+use std::time::SystemTime;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use sha2::Digest as _;
 use sha2::Sha256;
 
 use crate::base::Result;
 use crate::base::Timestamp;
+use crate::base::World;
 use crate::cmd::context::Context;
 use crate::cmd::target::OuterRun;
 use crate::cmd::target::Target;
@@ -31,8 +36,30 @@ pub struct Looked {
     pub absent: Vec<PathBuf>,
 }
 
-/// Files, and what was seen of each.
-pub type Watched = [(PathBuf, Signature)];
+/// A file that the answer depends on, as it was found.
+#[derive(Clone)]
+pub struct Seen {
+    pub path: PathBuf,
+    pub signature: Signature,
+    /// When it was changed last; `None` if it is not there.
+    pub modified: Option<SystemTime>,
+    /// Whether everybody may write to it.
+    pub is_open: bool,
+}
+
+impl Seen {
+    /// Looks at one.
+    pub fn of(path: PathBuf) -> Self {
+        let found = fs::metadata(&path).ok();
+        let modified = found.as_ref().and_then(|found| found.modified().ok());
+        let is_open = found.as_ref().is_some_and(|found| found.mode() & 0o002 != 0);
+        Self { signature: signature(found.as_ref()), modified, is_open, path }
+    }
+
+    fn is_as(&self, (path, signature): &(PathBuf, Signature)) -> bool {
+        self.path == *path && self.signature == *signature
+    }
+}
 
 /// Looks for the nearest folder with settings, from the working directory upward: not above the home folder or
 /// `SECRETS_CEILING`, not in another file system, and not in another user's folder.
@@ -42,10 +69,10 @@ pub fn look(context: &Context<'_>) -> Looked {
     let Ok(cwd) = world.cwd() else { return looked };
     let ceiling = world.env.get("SECRETS_CEILING").map(Path::new);
     let own = rustix::process::geteuid().as_raw();
-    let Ok(device) = fs::metadata(cwd).map(|found| found.dev()) else { return looked };
+    let mut device = None;
     for folder in cwd.ancestors() {
-        let is_ours = |found: fs::Metadata| found.dev() == device && (found.uid() == own || found.uid() == 0);
-        if !fs::metadata(folder).is_ok_and(is_ours) {
+        let Ok(found) = fs::metadata(folder) else { break };
+        if *device.get_or_insert(found.dev()) != found.dev() || (found.uid() != own && found.uid() != 0) {
             break;
         }
         let settings = folder.join(FILE_NAME);
@@ -76,8 +103,8 @@ pub fn choose(context: &Context<'_>, project: Project) -> Result<Target> {
 pub struct Place {
     root: PathBuf,
     environment: String,
-    /// The files that the answer depends on, and what was seen of each.
-    pub watched: Vec<(PathBuf, Signature)>,
+    /// The files that the answer depends on.
+    pub watched: Vec<Seen>,
 }
 
 impl Place {
@@ -98,36 +125,42 @@ impl Place {
             paths.extend(layers.into_iter().map(|layer| project.path_of(layer)));
             paths.extend(trust.borrow().paths().map(Path::to_path_buf));
         }
-        let watched = paths.into_iter().map(|path| (path.clone(), signature(&path))).collect();
+        let watched = paths.into_iter().map(Seen::of).collect();
         Self { root: folder.to_path_buf(), environment, watched }
     }
 
     /// Looks at one more file.
     pub fn watch(&mut self, path: Option<PathBuf>) {
-        self.watched.extend(path.map(|path| (path.clone(), signature(&path))));
-    }
-
-    /// Tells whether nothing changed since a state was written, and it has not expired.
-    pub fn is_as(&self, before: &State, now: Timestamp) -> bool {
-        let is_of_now = before.expires.is_none_or(|moment| u64::try_from(now.seconds()).is_ok_and(|now| now < moment));
-        // Beside the files of every answer there may be those of git.
-        let (same, more) = before.watched.split_at_checked(self.watched.len()).unwrap_or((&[], &before.watched));
-        self.root == before.root
-            && self.environment == before.environment
-            && self.watched == same
-            && more.iter().all(|(path, seen)| signature(path) == *seen)
-            && is_of_now
+        self.watched.extend(path.map(Seen::of));
     }
 
     /// Returns the state of a shell that holds nothing yet.
     pub fn into_state(self) -> State {
-        State { root: self.root, environment: self.environment, watched: self.watched, ..State::default() }
+        let watched = self.watched.into_iter().map(|seen| (seen.path, seen.signature)).collect();
+        State { root: self.root, environment: self.environment, watched, ..State::default() }
     }
 }
 
-/// Returns what is seen of a file.
-pub fn signature(path: &Path) -> Signature {
-    let Ok(found) = fs::metadata(path) else { return Signature::of(None) };
+/// Looks at the files that a state names; `None` if one of them changed, or the state has expired.
+pub fn unchanged(before: &State, now: Timestamp) -> Option<Vec<Seen>> {
+    let is_of_now = before.expires.is_none_or(|moment| u64::try_from(now.seconds()).is_ok_and(|now| now < moment));
+    let seen: Vec<Seen> = before.watched.iter().map(|(path, _)| Seen::of(path.clone())).collect();
+    let is_same = seen.iter().zip(&before.watched).all(|(seen, known)| seen.is_as(known));
+    (is_same && is_of_now).then_some(seen)
+}
+
+/// Returns what a person asks for by variables, the environment and an identity file, as the state holds it.
+pub fn asked(world: &World) -> String {
+    let said = ["SECRETS_ENV", "SECRETS_IDENTITY_FILE"].map(|name| world.env.get(name).unwrap_or_default().as_bytes());
+    if said.iter().all(|said| said.is_empty()) {
+        return String::new();
+    }
+    BASE64_URL_SAFE_NO_PAD.encode(said.join(&b":"[..]))
+}
+
+/// Returns what tells a file from a changed one; `None` is a file that is not there.
+fn signature(found: Option<&fs::Metadata>) -> Signature {
+    let Some(found) = found else { return Signature::of(None) };
     let mut hash = Sha256::new();
     for number in [found.dev(), found.ino(), found.size()] {
         hash.update(number.to_be_bytes());

@@ -88,6 +88,7 @@ fn unknown_key() -> Error {
     Error::new(Kind::Refused, "it is sealed under a data key that this machine does not know")
         .because("whoever made the file had no proof of the key before; anybody who can write to the repository could be that")
         .hint("if it is meant so: `secrets allow`")
+        .short("is not sealed by a known key; see `secrets status`")
 }
 
 fn brought_back(version: &Version, commit: &str, newer: &Seal) -> Error {
@@ -100,4 +101,5 @@ fn brought_back(version: &Version, commit: &str, newer: &Seal) -> Error {
     Error::new(Kind::Refused, "it is an older version that was brought back on top of a newer one")
         .because(cause)
         .hint("if that was meant, as after `git revert`: `secrets reseal`")
+        .short(format!("was put back ({seq}; {} in {short}); `secrets reseal` if it was meant", newer.seq))
 }

@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use sha2::Digest as _;
+use sha2::Sha256;
+
 use crate::base::Name;
+use crate::base::hex;
 use crate::project::Environment;
 use crate::project::Project;
 use crate::sops::Bytes32;
@@ -39,6 +43,14 @@ impl Trust {
             file.accepted = Some(digest.clone());
             file.passed.extend(passed.iter().map(to_base64));
         });
+    }
+
+    /// Keeps a file without a seal accepted that this machine changed, if a person accepted what it was before.
+    pub fn follow_unsealed(&mut self, path: String, before: &[u8], after: &[u8]) {
+        let (before, after) = (hex(&Sha256::digest(before)), hex(&Sha256::digest(after)));
+        if self.file(&path).is_some_and(|file| file.accepted.as_ref() == Some(&before)) {
+            self.accept_unsealed(path, after, Vec::new());
+        }
     }
 
     /// Notes a project that was met: what is not known yet becomes *seen*.

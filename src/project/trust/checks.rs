@@ -111,5 +111,6 @@ fn refuse<'a>(differences: impl Iterator<Item = &'a Difference>, what: &str) -> 
     let more = if texts.len() > 1 { format!(" (and {} more)", texts.len() - 1) } else { String::new() };
     Err(Error::new(Kind::Refused, format!("secrets.toml {what}: {first}{more}"))
         .because("whoever can write to the repository can change secrets.toml")
-        .hint("`secrets allow` shows all of it and accepts it"))
+        .hint("`secrets allow` shows all of it and accepts it")
+        .short(format!("not accepted: {first}{more}; `secrets allow`")))
 }

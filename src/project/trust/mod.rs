@@ -61,6 +61,8 @@ pub struct Trust {
     notes: Vec<Note>,
     /// The services of which anything was recorded before this call.
     known: HashSet<String>,
+    /// Where other records are on which the answer hangs: of the main work tree, of a service's own folder.
+    other_paths: Vec<PathBuf>,
     /// How the place of the settings differs from what is known.
     misplaced: Option<Difference>,
     /// Folders between the working directory and the project that had settings of their own.
@@ -86,16 +88,19 @@ impl Trust {
     /// `Kind::Refused` for a state folder or record that others could have written.
     pub fn load(world: &World, project: &Project) -> Result<Self> {
         let own_path = store::path_of(world, &project.home);
+        let main_path = worktree::main_record(world, project);
         let (path, found) = match own_path.as_deref().map(store::read).transpose()?.flatten() {
             Some(found) => (own_path.clone(), Some(found)),
-            None => worktree::shared(world, project, own_path.clone())?,
+            None => worktree::shared(project, own_path.clone(), main_path.clone())?,
         };
         // A service's own folder has a record that says where its `root` led.
         let is_service = !project.prefix.is_empty();
         let pointer = if is_service { store::path_of(world, &project.folder) } else { None };
+        let mut other_paths: Vec<PathBuf> = main_path.into_iter().chain(pointer.clone()).collect();
         let pointer = pointer.as_deref().map(store::read).transpose()?.flatten();
         let own = if is_service { pointer.as_ref() } else { found.as_ref() };
         let emptied = store::emptied(world, project);
+        other_paths.extend(emptied.iter().map(|emptied| emptied.record().to_path_buf()));
         let misplaced = store::misplaced(world, project, found.as_ref(), own, &emptied);
         let is_left = own.is_some_and(|record| record.is_left);
         let mut record = match found {
@@ -114,6 +119,7 @@ impl Trust {
             record,
             notes: Vec::new(),
             known,
+            other_paths,
             misplaced,
             emptied,
             leaving: Vec::new(),
@@ -135,10 +141,12 @@ impl Trust {
         self.path.as_deref()
     }
 
-    /// Returns the files that tell what is trusted: the record, and where one would be that comes before it.
+    /// Returns the files that tell what is trusted: the record, where one would be that comes before it, and others that say where
+    /// the settings belong.
     pub fn paths(&self) -> impl Iterator<Item = &Path> {
         let own = self.own_path.as_deref().filter(|own| Some(*own) != self.path.as_deref());
-        self.path.as_deref().into_iter().chain(own)
+        let others = self.other_paths.iter().map(PathBuf::as_path).filter(|other| Some(*other) != self.path.as_deref());
+        self.path.as_deref().into_iter().chain(own).chain(others)
     }
 
     /// Returns where the journal of a change of several files lies; `None` without a state folder.

@@ -181,6 +181,13 @@ pub struct Emptied {
     record: PathBuf,
 }
 
+impl Emptied {
+    /// Returns where the record of the folder is.
+    pub fn record(&self) -> &Path {
+        &self.record
+    }
+}
+
 /// Returns such folders between the working directory and the project: without their own settings, commands follow the
 /// project's. None whose going was accepted.
 pub fn emptied(world: &World, project: &Project) -> Vec<Emptied> {

@@ -126,7 +126,8 @@ impl Trust {
         if had_seal {
             return Err(Error::new(Kind::Refused, "it lost its seal")
                 .because("`sops`, or somebody, wrote it since it was sealed")
-                .hint("`secrets reseal` shows what changed, and seals it again"));
+                .hint("`secrets reseal` shows what changed, and seals it again")
+                .short("lost its seal; `secrets reseal` shows what changed"));
         }
         if known.is_none_or(|known| known.keys.is_empty()) {
             self.note(move |record| record.files.entry(path.clone()).or_default().asked = Some(digest.clone()));

@@ -11,13 +11,21 @@ use super::facts;
 use super::record::Record;
 use super::store;
 
-/// Looks for the record of the main work tree, for a project that has none of its own; returns it with the path where what is
+/// Returns where the record of the main work tree is, for a project in another one.
+pub fn main_record(world: &World, project: &Project) -> Option<PathBuf> {
+    in_main_work_tree(&project.home).and_then(|folder| store::path_of(world, &folder))
+}
+
+/// Reads the record of the main work tree, for a project that has none of its own; returns it with the path where what is
 /// learned goes: the same record while `secrets.toml` says what it says, else one of its own, which begins as a copy.
 ///
 /// # Errors
 /// As [`store::read`].
-pub fn shared(world: &World, project: &Project, own: Option<PathBuf>) -> Result<(Option<PathBuf>, Option<Record>)> {
-    let main = in_main_work_tree(&project.home).and_then(|folder| store::path_of(world, &folder));
+pub fn shared(
+    project: &Project,
+    own: Option<PathBuf>,
+    main: Option<PathBuf>,
+) -> Result<(Option<PathBuf>, Option<Record>)> {
     let Some(main) = main else { return Ok((own, None)) };
     let Some(record) = store::read(&main)? else { return Ok((own, None)) };
     let is_same = record.services.contains_key(&project.prefix) && facts::differences(project, &record).is_empty();

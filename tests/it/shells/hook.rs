@@ -291,7 +291,7 @@ fn whatever_is_lost_nothing_stays_outside() {
 #[test]
 fn too_many_names_are_refused_and_a_run_inside_gives_another_projects_values_back() {
     each(|s, shell| {
-        let many: String = (0..300).map(|n| format!("N{n:0190}=x\n")).collect();
+        let many: String = (0..400).map(|n| format!("N{n:0190}=x\n")).collect();
         s.write("../many/many.env", many);
         s.call(["init", "--yes", "--no-git"]).cwd("../many").go().succeeds();
         s.call(["import", "many.env"]).cwd("../many").go().succeeds();

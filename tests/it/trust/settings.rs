@@ -216,13 +216,12 @@ fn a_state_folder_that_cannot_be_written_costs_one_warning() {
 }
 
 #[test]
-#[ignore = "pending: The shell hook: enter a folder, have its secrets; leave it, have none"]
 fn the_hook_loads_what_readers_sealed_and_asks_for_everything_else() {
     let s = project();
     let hook = |s: &Sandbox| {
         let script =
-            "eval \"$(secrets hook bash)\"; cd . && eval \"${PROMPT_COMMAND:-:}\"; printf %s \"${PORT:-none}\"";
-        s.program(["bash", "-c", script]).go().succeeds().stdout()
+            "eval \"$($SECRETS hook bash)\"; cd . && eval \"${PROMPT_COMMAND:-:}\"; printf %s \"${PORT:-none}\"";
+        s.program(["bash", "-c", script]).env("SECRETS", crate::sandbox::SECRETS).go().succeeds().stdout()
     };
     assert_eq!(hook(&s), "8080");
     // A teammate's change that is sealed needs no question.
