@@ -48,7 +48,7 @@ use base::World;
 /// Reports a panic without a stack trace, which could hold a value, and ends with the code of a bug.
 #[expect(clippy::exit, reason = "a release aborts on a panic, and the exit code is promised")]
 pub fn report_bug(panic: &std::panic::PanicHookInfo<'_>) {
-    let is_run = std::env::args_os().nth(1).is_some_and(|word| word == "run");
+    let is_run = os::is_run();
     let place = panic.location().map_or_else(String::new, |place| format!(" ({}:{})", place.file(), place.line()));
     let error = base::Error::new(base::Kind::Bug, format!("this is a bug of `secrets`{place}"))
         .hint("please report what you typed, without values");

@@ -1,10 +1,14 @@
 //! The one module that speaks to the operating system in `unsafe` words.
 //!
-//! The program must start as if we had never been (`run`'s exec keeps descriptors, signal dispositions and limits), but
-//! Rust's runtime ignores SIGPIPE and opens closed descriptors before `main`. So a constructor notes both before it.
+//! The program must start as if we had never been: `run`'s exec keeps descriptors, signal dispositions and limits. Rust's runtime
+//! would ignore SIGPIPE, open closed descriptors and set up a stack for overflows before a `main` of its own, two dozen system
+//! calls that nobody needs at a prompt; so the system's `main` is ours, and [`begin`] notes how it was started.
 #![allow(unsafe_code)]
 
+use std::ffi::CStr;
 use std::ffi::CString;
+use std::ffi::OsStr;
+use std::ffi::OsString;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
@@ -19,6 +23,8 @@ use rustix::process::Rlimit;
 
 /// Bit n is set if descriptor n (0 to 2) was closed when we were started.
 static CLOSED_AT_START: AtomicU8 = AtomicU8::new(0);
+/// Whether the command is `run`.
+static IS_RUN: AtomicBool = AtomicBool::new(false);
 /// Whether SIGPIPE was ignored when we were started, as some parents leave it.
 static PIPE_IGNORED_AT_START: AtomicBool = AtomicBool::new(false);
 /// The same for SIGXFSZ.
@@ -28,23 +34,38 @@ static CORE_LIMIT_AT_START: AtomicU64 = AtomicU64::new(UNKNOWN);
 const UNKNOWN: u64 = u64::MAX - 1;
 const NO_LIMIT: u64 = u64::MAX;
 
-// SAFETY: run by the loader before `main`, on one thread; it calls two async-signal-safe functions and stores atomics.
-#[used]
-#[cfg_attr(target_os = "linux", unsafe(link_section = ".init_array"))]
-#[cfg_attr(target_os = "macos", unsafe(link_section = "__DATA,__mod_init_func"))]
-static NOTE_THE_START: extern "C" fn() = note_the_start;
-
-extern "C" fn note_the_start() {
-    let mut closed = 0;
-    for fd in 0..=2 {
-        // SAFETY: F_GETFD reads a flag of a descriptor number; a closed one gives an error and nothing else.
-        if unsafe { libc::fcntl(fd, libc::F_GETFD) } == -1 {
-            closed |= 1 << fd;
+/// Begins the process: descriptors 0 to 2 are open from here on, and a closed pipe is an error of the write. Returns the command
+/// line, the program's own name first.
+///
+/// # Safety
+/// It is called once, at the beginning of the system's `main`, with what that got.
+pub unsafe fn begin(count: libc::c_int, words: *const *const libc::c_char) -> Vec<OsString> {
+    let mut found = [0, 1, 2].map(|fd| libc::pollfd { fd, events: 0, revents: 0 });
+    // SAFETY: three structures of this array; nothing is waited for.
+    let asked = unsafe { libc::poll(found.as_mut_ptr(), 3, 0) };
+    let is_closed = |fd: &libc::pollfd| asked > 0 && fd.revents & libc::POLLNVAL != 0;
+    for fd in found.iter().filter(|fd| is_closed(fd)) {
+        CLOSED_AT_START.fetch_or(1 << fd.fd, Relaxed);
+        // The lowest number that is free is this one: what is opened later is never taken for a standard stream.
+        // SAFETY: a constant string; a failure leaves nothing to go on with.
+        if unsafe { libc::open(c"/dev/null".as_ptr(), libc::O_RDWR) } != fd.fd {
+            std::process::abort();
         }
     }
-    CLOSED_AT_START.store(closed, Relaxed);
-    PIPE_IGNORED_AT_START.store(is_ignored(libc::SIGPIPE), Relaxed);
-    SIZE_IGNORED_AT_START.store(is_ignored(libc::SIGXFSZ), Relaxed);
+    PIPE_IGNORED_AT_START.store(set_ignored(libc::SIGPIPE, true), Relaxed);
+    // A limit on the size of files is an error of the write then, and not our death in the middle of it.
+    SIZE_IGNORED_AT_START.store(set_ignored(libc::SIGXFSZ, true), Relaxed);
+    let count = usize::try_from(count).unwrap_or(0);
+    // SAFETY: the system gives so many pointers to strings that stay until the process ends.
+    let words = (0..count).map(|index| unsafe { CStr::from_ptr(*words.add(index)) });
+    let words: Vec<OsString> = words.map(|word| OsStr::from_bytes(word.to_bytes()).to_os_string()).collect();
+    IS_RUN.store(words.get(1).is_some_and(|word| word == "run"), Relaxed);
+    words
+}
+
+/// Tells whether `secrets run` was called: a bug has another exit code there.
+pub fn is_run() -> bool {
+    IS_RUN.load(Relaxed)
 }
 
 /// Tells whether a signal is ignored, as `nohup` and a shell's `trap ''` leave it.
@@ -71,8 +92,6 @@ pub fn harden() {
     CORE_LIMIT_AT_START.store(limit.current.unwrap_or(NO_LIMIT), Relaxed);
     let none = Rlimit { current: Some(0), maximum: limit.maximum };
     let _ = rustix::process::setrlimit(Resource::Core, none);
-    // A limit on the size of files is an error of the write then, and not our death in the middle of it.
-    set_ignored(libc::SIGXFSZ, true);
 }
 
 /// Replaces this process by `program`; returns only if that failed.
@@ -109,7 +128,7 @@ fn restore_the_start() {
     }
     for fd in 0..=2 {
         if was_closed(fd) {
-            // SAFETY: the descriptor is the `/dev/null` that the runtime put there; nothing of ours uses it.
+            // SAFETY: the descriptor is the `/dev/null` that `begin` put there; nothing of ours uses it.
             unsafe { libc::close(i32::from(fd)) };
         }
     }
@@ -146,8 +165,9 @@ pub fn stop() {
     }
 }
 
-fn set_ignored(signal: libc::c_int, ignored: bool) {
+/// Tells whether it was ignored before.
+fn set_ignored(signal: libc::c_int, ignored: bool) -> bool {
     let disposition = if ignored { libc::SIG_IGN } else { libc::SIG_DFL };
     // SAFETY: a standard disposition, no handler of ours.
-    unsafe { libc::signal(signal, disposition) };
+    unsafe { libc::signal(signal, disposition) == libc::SIG_IGN }
 }

@@ -26,16 +26,10 @@ pub struct World {
 }
 
 impl World {
-    /// Collects the surroundings of this process.
-    pub fn of_this_process() -> Self {
+    /// Collects the surroundings of this process, which was called with `args`.
+    pub fn of_this_process(args: Vec<OsString>) -> Self {
         let env = Env(std::env::vars_os().collect());
-        Self {
-            args: std::env::args_os().collect(),
-            folders: Folders::of(&env),
-            now: now(&env),
-            cwd: std::env::current_dir().ok(),
-            env,
-        }
+        Self { args, folders: Folders::of(&env), now: now(&env), cwd: std::env::current_dir().ok(), env }
     }
 
     /// Returns the working directory.

@@ -2,6 +2,7 @@
 
 mod beside;
 mod copies;
+mod cost;
 mod exposure;
 mod folders;
 mod hook;

@@ -63,7 +63,7 @@ fn what_is_too_large_is_refused_in_one_line_and_nothing_is_half_loaded() {
             (values(3, 100 << 10), "the values together are too large for a shell"),
             (values(300, 1 << 10), "the values together are too large for a shell"),
             (long(400, 190), "the names together are too large for a shell"),
-            (long(230, 187), "the names together are too large for a shell"),
+            (long(330, 187), "the names together are too large for a shell"),
         ] {
             let s = project();
             big(&s, &values);
