@@ -7,6 +7,7 @@ mod place;
 mod tell;
 
 use std::cell::Cell;
+use std::ffi::OsString;
 use std::time::SystemTime;
 
 use zeroize::Zeroizing;
@@ -52,6 +53,15 @@ pub struct Arguments {
     shell: String,
     /// The shell's process
     process: u32,
+}
+
+impl Arguments {
+    /// Reads the command line as the code of a hook writes it; `None` for any other, which clap reads.
+    pub fn of(args: &[OsString]) -> Option<Self> {
+        let [_, command, shell, process] = args else { return None };
+        let process = process.to_str()?.parse().ok()?;
+        (command == "hook-env").then(|| Self { shell: shell.to_string_lossy().into_owned(), process })
+    }
 }
 
 pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {

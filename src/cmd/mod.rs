@@ -120,25 +120,19 @@ enum RunAlone {
     Run(run::Arguments),
 }
 
-/// `hook-env` alone: every prompt waits for it.
-#[derive(Subcommand)]
-enum HookEnvAlone {
-    HookEnv(hook_env::Arguments),
-}
-
 /// Parses, dispatches, reports; returns the exit code.
 pub fn run(mut world: World) -> u8 {
+    // Every prompt waits for it, and our own code calls it: describing a command line takes longer than all of its work.
+    if let Some(arguments) = hook_env::Arguments::of(&world.args) {
+        return prompt(world, &arguments);
+    }
     let cli = match parse(&world.args) {
         Ok(cli) => cli,
         Err(error) => return usage(&world, &error),
     };
     let global = cli.global;
     let is_run = matches!(cli.command, Command::Run(_));
-    let ui = match &cli.command {
-        // It says in its own way what there is to say.
-        Command::HookEnv(_) => Ui::new(&world.env, ColorChoice::Never, true, false).gathering(),
-        _ => Ui::new(&world.env, global.color, global.quiet, global.json),
-    };
+    let ui = Ui::new(&world.env, global.color, global.quiet, global.json);
     let outcome = match &global.directory {
         Some(folder) => world.go_to(folder),
         None => Ok(()),
@@ -155,14 +149,24 @@ pub fn run(mut world: World) -> u8 {
     }
 }
 
+/// Answers a hooked shell; warnings are told in its own way.
+fn prompt(world: World, arguments: &hook_env::Arguments) -> u8 {
+    let ui = Ui::new(&world.env, ColorChoice::Never, true, false).gathering();
+    let world = std::sync::Arc::new(world);
+    let context = Context::new(&world, &ui, None);
+    match hook_env::run(&context, arguments) {
+        Ok(()) => 0,
+        Err(error) => {
+            ui.error(&error);
+            error.kind().code()
+        }
+    }
+}
+
 fn parse(args: &[OsString]) -> Result<Cli<Command>, clap::Error> {
     if args.get(1).is_some_and(|word| word == "run") {
         let Cli { global, command: RunAlone::Run(arguments) } = Cli::try_parse_from(args)?;
         return Ok(Cli { global, command: Command::Run(arguments) });
-    }
-    if args.get(1).is_some_and(|word| word == "hook-env") {
-        let Cli { global, command: HookEnvAlone::HookEnv(arguments) } = Cli::try_parse_from(args)?;
-        return Ok(Cli { global, command: Command::HookEnv(arguments) });
     }
     Cli::try_parse_from(args)
 }
