@@ -63,6 +63,12 @@ pub unsafe fn begin(count: libc::c_int, words: *const *const libc::c_char) -> Ve
     words
 }
 
+/// Ends this process after so many seconds, if it still runs then; 0 takes that back.
+pub fn end_after(seconds: u32) {
+    // SAFETY: the signal has its default disposition, which ends the process.
+    unsafe { libc::alarm(seconds) };
+}
+
 /// Tells whether `secrets run` was called: a bug has another exit code there.
 pub fn is_run() -> bool {
     IS_RUN.load(Relaxed)

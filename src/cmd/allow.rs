@@ -63,6 +63,9 @@ enum Mode {
     Shell,
 }
 
+/// Ten years: what is accepted for longer is accepted without an end.
+const LONGEST: i64 = 3650 * 86_400;
+
 impl Arguments {
     /// Returns what the person says of hooked shells and of the time for which it counts.
     fn wish(&self, now: Timestamp) -> Result<Wish> {
@@ -74,9 +77,11 @@ impl Arguments {
         // All of them is how a person takes an earlier choice back.
         let only = if only.iter().any(|pattern| pattern.to_string() == "*") { Vec::new() } else { only };
         let limit = |span: &String| {
-            let seconds = seconds(span, &["d", "h", "m", "s"]).filter(|seconds| *seconds > 0);
-            let seconds =
-                seconds.ok_or_else(|| Error::new(Kind::Usage, "`--for` wants a span such as `8h` or `30m`"))?;
+            let is_sane = |seconds: &i64| (1..=LONGEST).contains(seconds);
+            let seconds = seconds(span, &["d", "h", "m", "s"]).filter(is_sane);
+            let seconds = seconds.ok_or_else(|| {
+                Error::new(Kind::Usage, "`--for` wants a span such as `8h` or `30m`, of ten years at most")
+            })?;
             Ok(Limit { until: now.seconds() + seconds, span: span.clone() })
         };
         let limit = self.span.as_ref().map(limit).transpose()?;
@@ -94,6 +99,11 @@ pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
         return print(context, &selected);
     }
     let names = arguments.name.iter().map(Name::parse).collect::<Result<Vec<_>>>()?;
+    let is_more = !names.is_empty() || !arguments.plugin.is_empty();
+    if let Some(span) = selected.trust.borrow().expired().filter(|_| is_more) {
+        return Err(Error::new(Kind::Refused, format!("what was accepted has expired after {span}"))
+            .hint("`secrets allow` first"));
+    }
     for name in &names {
         selected.trust.borrow_mut().allow_name(name);
         context.ui.done(format!("`{name}` passes from now on, in this project on this machine"));

@@ -20,6 +20,7 @@ pub fn run(context: &Context<'_>, _: &Arguments) -> Result<()> {
         return Err(Error::new(Kind::Bug, "a project was found"));
     };
     let mut trust = selected.trust.borrow_mut();
+    trust.check_place()?;
     trust.meet(selected.project);
     trust.deny(selected.project);
     trust.save(selected.project)?;

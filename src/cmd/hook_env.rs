@@ -23,9 +23,9 @@ use crate::shell;
 use crate::shell::END;
 use crate::shell::Holds;
 use crate::shell::STATE;
+use crate::shell::change;
 use crate::shell::change::Change;
 use crate::shell::change::Wanted;
-use crate::shell::change::change;
 use crate::shell::idle::Idle;
 use crate::shell::state::State;
 use crate::shell::unloaded;
@@ -53,26 +53,48 @@ pub struct Arguments {
     shell: String,
     /// The shell's process
     process: u32,
+    /// Where it asks
+    #[arg(value_enum, default_value = "prompt")]
+    event: Event,
+}
+
+/// Where a shell asks.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
+enum Event {
+    /// At a prompt.
+    Prompt,
+    /// In the middle of a line, which changed the folder.
+    Moved,
+    /// There, in a subshell that will be gone.
+    Inner,
 }
 
 impl Arguments {
     /// Reads the command line as the code of a hook writes it; `None` for any other, which clap reads.
     pub fn of(args: &[OsString]) -> Option<Self> {
-        let [_, command, shell, process] = args else { return None };
+        let (command, shell, process, event) = match args {
+            [_, command, shell, process] => (command, shell, process, Event::Prompt),
+            [_, command, shell, process, event] => {
+                (command, shell, process, <Event as clap::ValueEnum>::from_str(event.to_str()?, false).ok()?)
+            }
+            _ => return None,
+        };
         let process = process.to_str()?.parse().ok()?;
-        (command == "hook-env").then(|| Self { shell: shell.to_string_lossy().into_owned(), process })
+        (command == "hook-env").then(|| Self { shell: shell.to_string_lossy().into_owned(), process, event })
     }
 }
 
 pub fn run(context: &Context<'_>, arguments: &Arguments) -> Result<()> {
     let kind = shell::kind(&arguments.shell)
         .ok_or_else(|| Error::new(Kind::Usage, format!("there is no hook for `{}`", arguments.shell)))?;
+    crate::os::end_after(deadline::SECONDS);
     let looked_at = SystemTime::now();
     let before = context.world.env.get(STATE).and_then(State::parse);
     let prompt = Prompt {
         context,
         kind,
         shell: arguments.process,
+        event: arguments.event,
         before,
         looked: look(context),
         looked_at,
@@ -89,6 +111,7 @@ struct Prompt<'a> {
     context: &'a Context<'a>,
     kind: &'static shell::Kind,
     shell: u32,
+    event: Event,
     before: Option<State>,
     looked: Looked,
     /// A moment before any file was looked at.
@@ -106,7 +129,15 @@ impl Prompt<'_> {
             && before.shell == self.shell
             && before.asked == asked(world)
             && world.env.get("SECRETS_RUN").is_none();
-        if is_same { unchanged(before, world.now) } else { None }
+        let seen = if is_same { unchanged(before, world.now) } else { None };
+        // What was given in the middle of a line may have gone with it.
+        let is_there = || {
+            let known = Fingerprints::of(world, Some(before));
+            let known = |name: &Name, value: &[u8]| known.print(name, value);
+            let shell = self.shell(&known, &known);
+            before.held.iter().all(|held| shell.is_ours(held))
+        };
+        seen.filter(|_| !before.has_moved || self.event != Event::Prompt || is_there())
     }
 
     fn answer(&self) -> Result<()> {
@@ -114,7 +145,7 @@ impl Prompt<'_> {
         deadline::begin();
         context.keyring().keep_quiet();
         let Some(folder) = self.looked.folder.clone() else {
-            unloaded::forget(world, self.shell);
+            self.forget_mark();
             return self.leave(&[]);
         };
         let target = project::load(&folder).and_then(|project| choose(context, project));
@@ -133,7 +164,7 @@ impl Prompt<'_> {
         if unloaded::is_marked(world, self.shell, &folder) {
             return self.load(place, Outcome::nothing());
         }
-        unloaded::forget(world, self.shell);
+        self.forget_mark();
         let heads: Vec<Seen> = history::head_files(&folder).into_iter().map(Seen::of).collect();
         let outcome = match &target {
             Ok(target) => decide(context, target),
@@ -174,20 +205,48 @@ impl Prompt<'_> {
             outcome = Outcome::refuses("the names together are too large for a shell; `secrets run` passes them");
         }
         let told = tell::digest(&outcome.remarks);
-        if before.is_some_and(|before| before.told == told) {
+        if before.is_some_and(|before| before.told == told && before.root == state.root) {
             outcome.remarks.clear();
         }
-        let wanted = Wanted { state: State { told, ..state }, values: outcome.values };
+        let state = State { told, has_moved: self.event != Event::Prompt, ..state };
+        let wanted = Wanted { state, values: outcome.values };
         let known = |name: &Name, value: &[u8]| known.print(name, value);
         let new = |name: &Name, value: &[u8]| new.print(name, value);
-        let change = change(self.kind, before, Some(wanted), &world.env, &known, &new);
-        tell(world, &change, &outcome.remarks);
+        let change = self.shell(&known, &new).change(before, Some(wanted));
+        self.tell(&change, &outcome.remarks);
         self.print(change.text, &watched, outcome.expires)
     }
 
     fn go_on(&self, seen: &[Seen]) -> Result<()> {
-        let expires = self.before.as_ref().and_then(|before| before.expires);
-        self.print(Zeroizing::default(), seen, expires)
+        let mut text = Zeroizing::default();
+        let moved = self.before.as_ref().filter(|before| before.has_moved && self.event == Event::Prompt);
+        if let Some(state) = moved.and_then(|before| State { has_moved: false, ..before.clone() }.print()) {
+            self.kind.export(&mut text, &shell::state_name(), state.as_bytes());
+        }
+        self.print(text, seen, self.before.as_ref().and_then(|before| before.expires))
+    }
+
+    fn shell<'a>(
+        &'a self,
+        known: &'a change::Fingerprints<'a>,
+        new: &'a change::Fingerprints<'a>,
+    ) -> change::Shell<'a> {
+        let is_moving = self.event != Event::Prompt;
+        change::Shell { kind: self.kind, env: &self.context.world.env, known, new, is_moving }
+    }
+
+    /// The shell left the project for which it was emptied; a subshell is not the one that leaves.
+    fn forget_mark(&self) {
+        if self.event != Event::Inner {
+            unloaded::forget(self.context.world, self.shell);
+        }
+    }
+
+    /// Says what came and went, and the remarks; of a subshell nobody wants to know.
+    fn tell(&self, change: &Change, remarks: &[String]) {
+        if self.event != Event::Inner {
+            tell(self.context.world, change, remarks);
+        }
     }
 
     fn leave(&self, watched: &[Seen]) -> Result<()> {
@@ -195,7 +254,7 @@ impl Prompt<'_> {
             return self.print(Zeroizing::default(), watched, None);
         }
         let change = self.given_back(self.before.as_ref());
-        tell(self.context.world, &change, &[]);
+        self.tell(&change, &[]);
         self.print(change.text, watched, None)
     }
 
@@ -203,7 +262,7 @@ impl Prompt<'_> {
         let world = self.context.world;
         let fingerprints = Fingerprints::of(world, before);
         let print = |name: &Name, value: &[u8]| fingerprints.print(name, value);
-        change(self.kind, before, None, &world.env, &print, &print)
+        self.shell(&print, &print).change(before, None)
     }
 
     /// Prints the statements, what the shell compares at its next prompts, and the end.
@@ -216,7 +275,8 @@ impl Prompt<'_> {
     fn idle(&self, watched: &[Seen], expires: Option<u64>) -> Option<Idle> {
         let world = self.context.world;
         // A mode that is put right leaves a file's time as it is.
-        if self.is_unclear.get() || watched.iter().any(|seen| seen.is_open) {
+        // What was done in the middle of a line is looked at once more.
+        if self.event != Event::Prompt || self.is_unclear.get() || watched.iter().any(|seen| seen.is_open) {
             return None;
         }
         if world.env.get("SECRETS_HOOK_IDLE").is_some_and(|wanted| wanted == "0") {

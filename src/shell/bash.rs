@@ -29,6 +29,7 @@ pub const KIND: Kind = Kind {
     restore_plain: |Saved { name, old }| {
         format!("\\builtin unset {name}; if [[ -n ${{{old}+x}} ]]; then {name}=${old}; \\builtin unset {old}; fi;")
     },
+    hide: |name| format!(" else \\builtin export -n {name};"),
     forget: bourne::forget,
     unset_state: bourne::UNSET_STATE,
     note_idle: bourne::note_idle,

@@ -24,7 +24,7 @@ pub const UNSET_STATE: &str = "\\builtin unset __SECRETS;";
 /// [`super::Kind::note_idle`]
 pub fn note_idle(noted: &Noted) -> String {
     format!(
-        "__secrets_at=$PWD:${{SECRETS_ENV-}}:${{SECRETS_IDENTITY_FILE-}};__secrets_st=${{__SECRETS-}};__secrets_x={};__secrets_f=({});\
+        "__secrets_at=$PWD:${{SECRETS_ENV-}}:${{SECRETS_IDENTITY_FILE-}}:${{SECRETS_TRUST-}}:${{SECRETS_IDENTITY+1}};__secrets_st=${{__SECRETS-}};__secrets_x={};__secrets_f=({});\
          __secrets_s=({});__secrets_n=({});",
         noted.expiry,
         noted.files.join(" "),

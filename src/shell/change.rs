@@ -26,6 +26,7 @@ pub struct Wanted {
 }
 
 /// The statements, and what a person is told of them.
+#[derive(Default)]
 pub struct Change {
     /// One line of statements, without the end; empty where there is nothing to do.
     pub text: Zeroizing<String>,
@@ -33,64 +34,117 @@ pub struct Change {
     pub loaded: Vec<(char, Name)>,
     /// How many names are loaded now.
     pub held: usize,
-    /// How many names went.
-    pub unloaded: usize,
+    /// Whether some of them were loaded before.
+    pub is_reload: bool,
+    /// The names that went.
+    pub unloaded: Vec<Name>,
     /// Names that a person changed, and that were left to him.
     pub kept: Vec<Name>,
 }
 
-/// Makes the statements that lead from `before` to `wanted`.
-///
-/// Only a name whose value is still the one that the hook gave is touched, by `known`, which may have another key than
-/// `fingerprints`, for what comes; what a person changed is his until he leaves. A state that somebody else planted can so unset nothing but what the hook could have set.
-pub fn change(
-    kind: &Kind,
-    before: Option<&State>,
-    wanted: Option<Wanted>,
-    env: &Env,
-    known: &Fingerprints<'_>,
-    fingerprints: &Fingerprints<'_>,
-) -> Change {
-    let mut change = Change { text: Zeroizing::default(), loaded: Vec::new(), held: 0, unloaded: 0, kept: Vec::new() };
-    let own = |name: &Name| env.get_even_empty(name.as_str());
-    let is_ours =
-        |held: &Held| own(&held.name).is_some_and(|v| known(&held.name, v.as_encoded_bytes()) == held.fingerprint);
-    let none = State::default();
-    let before = before.unwrap_or(&none);
-    let (mut state, values) = match wanted {
-        Some(wanted) => (Some(wanted.state), wanted.values),
-        None => (None, Vec::new()),
-    };
-    let is_same_place = state.as_ref().is_some_and(|state| state.root == before.root);
-    let (ours, users): (Vec<&Held>, Vec<&Held>) = before.held.iter().partition(|held| is_ours(held));
-    // Room for every byte as `'\XHH'`, so that the text does not grow and leave copies behind.
-    let room = values.iter().map(|(name, value)| 6 * value.len() + 16 * name.as_bytes().len() + 512).sum::<usize>();
-    let mut text = Zeroizing::new(String::with_capacity(room + 512 * before.held.len() + (64 << 10)));
-    let mut sets = Zeroizing::new(String::with_capacity(room));
-    for held in &users {
-        text.push_str(&(kind.forget)(&Saved::of(&held.name)));
-        change.kept.push(held.name.clone());
+/// A shell, and what tells the values that it got from those of a person.
+pub struct Shell<'a> {
+    pub kind: &'a Kind,
+    pub env: &'a Env,
+    /// For what it holds; the key may be another one than for what comes.
+    pub known: &'a Fingerprints<'a>,
+    /// For what comes.
+    pub new: &'a Fingerprints<'a>,
+    /// Whether it is in the middle of a line that changed the folder. There a name may be shadowed, by a local variable or an
+    /// assignment before a command: what it holds is told at the prompt.
+    pub is_moving: bool,
+}
+
+impl Shell<'_> {
+    /// Makes the statements that lead from `before` to `wanted`.
+    ///
+    /// Only a name whose value is still the one that the hook gave is touched; what a person changed is his until he leaves. A
+    /// state that somebody else planted can so unset nothing but what the hook could have set.
+    pub fn change(&self, before: Option<&State>, wanted: Option<Wanted>) -> Change {
+        let none = State::default();
+        let before = before.unwrap_or(&none);
+        let (ours, users): (Vec<&Held>, Vec<&Held>) = before.held.iter().partition(|held| self.is_ours(held));
+        let (mut state, mut values) = match wanted {
+            Some(wanted) => (Some(wanted.state), wanted.values),
+            None => (None, Vec::new()),
+        };
+        let mut change = Change::default();
+        // Room for every byte as `'\XHH'`, so that the text does not grow and leave copies behind.
+        let room = values.iter().map(|(name, value)| 6 * value.len() + 16 * name.as_bytes().len() + 512).sum::<usize>();
+        let mut text = Zeroizing::new(String::with_capacity(room + 512 * before.held.len() + (64 << 10)));
+        if self.is_moving && !users.is_empty() {
+            let state = state.get_or_insert_with(|| State { held: Vec::new(), users: Vec::new(), ..before.clone() });
+            state.has_moved = true;
+            state.held.extend(users.iter().map(|held| (*held).clone()));
+            values.retain(|(name, _)| !users.iter().any(|held| held.name == *name));
+        } else {
+            for held in &users {
+                text.push_str(&(self.kind.forget)(&Saved::of(&held.name)));
+                // What was given in the middle of a line went with it, and comes anew.
+                if !(before.has_moved && values.iter().any(|(name, _)| *name == held.name)) {
+                    change.kept.push(held.name.clone());
+                }
+            }
+        }
+        for held in ours.iter().filter(|held| !values.iter().any(|(name, _)| *name == held.name)) {
+            text.push_str(&self.back(held));
+            change.unloaded.push(held.name.clone());
+        }
+        let mut sets = Zeroizing::new(String::with_capacity(room));
+        if let Some(state) = &mut state {
+            if state.root == before.root && !before.has_moved && !self.is_moving {
+                state.users.extend(users.iter().map(|held| held.name.clone()));
+            }
+            if state.root == before.root {
+                state.users.extend(before.users.iter().cloned());
+            }
+            self.load(state, values, &ours, &mut sets, &mut change);
+        }
+        match state.and_then(|state| state.print()) {
+            Some(printed) => self.kind.export(&mut text, &state_name(), printed.as_bytes()),
+            None if self.env.get_even_empty(STATE).is_some() => text.push_str(self.kind.unset_state),
+            None => {}
+        }
+        // What is to be given back is noted before anything comes.
+        text.push_str(&sets);
+        change.text = text;
+        change
     }
-    for held in ours.iter().filter(|held| !values.iter().any(|(name, _)| *name == held.name)) {
-        let restore = if held.was_exported { kind.restore_exported } else { kind.restore_plain };
-        let (open, close) = (kind.guard)(&held.name);
-        text.extend([open.as_str(), &restore(&Saved::of(&held.name)), close]);
-        change.unloaded += 1;
+
+    /// Tells whether a name has the value that the hook gave.
+    pub fn is_ours(&self, held: &Held) -> bool {
+        let own = self.env.get_even_empty(held.name.as_str());
+        own.is_some_and(|value| (self.known)(&held.name, value.as_encoded_bytes()) == held.fingerprint)
     }
-    if let Some(state) = &mut state {
-        let left: Vec<Name> = users.iter().map(|held| held.name.clone()).chain(before.users.iter().cloned()).collect();
-        state.users = if is_same_place { left } else { Vec::new() };
-        for (name, value) in values.into_iter().filter(|(name, _)| !state.users.contains(name)) {
-            let fingerprint = fingerprints(&name, value.expose());
+
+    /// Gives a name back; where it is no plain variable any more, no child gets it at least.
+    fn back(&self, held: &Held) -> String {
+        let restore = if held.was_exported { self.kind.restore_exported } else { self.kind.restore_plain };
+        let (open, close) = (self.kind.guard)(&held.name);
+        [open.as_str(), &restore(&Saved::of(&held.name)), &(self.kind.hide)(&held.name), close].concat()
+    }
+
+    /// Sets what is wanted and not there.
+    fn load(
+        &self,
+        state: &mut State,
+        values: Vec<(Name, Value)>,
+        ours: &[&Held],
+        sets: &mut String,
+        change: &mut Change,
+    ) {
+        for (name, value) in values.into_iter().filter(|(name, _)| !state.users.contains(name)).collect::<Vec<_>>() {
+            let fingerprint = (self.new)(&name, value.expose());
             let known = ours.iter().find(|held| held.name == name);
-            let is_exported = own(&name).is_some();
+            let is_exported = self.env.get_even_empty(name.as_str()).is_some();
+            change.is_reload |= known.is_some();
             if known.is_none_or(|held| held.fingerprint != fingerprint) {
-                let (open, close) = (kind.guard)(&name);
+                let (open, close) = (self.kind.guard)(&name);
                 sets.push_str(&open);
                 if known.is_none() {
-                    sets.push_str(&(kind.save)(&Saved::of(&name)));
+                    sets.push_str(&(self.kind.save)(&Saved::of(&name)));
                 }
-                kind.export(&mut sets, &name, value.expose());
+                self.kind.export(sets, &name, value.expose());
                 sets.push_str(close);
                 change.loaded.push((if is_exported { '~' } else { '+' }, name.clone()));
             }
@@ -99,15 +153,4 @@ pub fn change(
         }
         change.held = state.held.len();
     }
-    match state.and_then(|state| state.print()) {
-        Some(printed) => {
-            kind.export(&mut text, &state_name(), printed.as_bytes());
-        }
-        None if env.get_even_empty(STATE).is_some() => text.push_str(kind.unset_state),
-        None => {}
-    }
-    // What is to be given back is noted before anything comes.
-    text.push_str(&sets);
-    change.text = text;
-    change
 }

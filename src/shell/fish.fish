@@ -11,7 +11,7 @@ set -g __secrets_n
 
 # Tells, without starting anything, whether nothing changed since the program was asked.
 function __secrets_idle
-    test "$PWD:$SECRETS_ENV:$SECRETS_IDENTITY_FILE" = "$__secrets_at" -a "$__SECRETS" = "$__secrets_st" -a -e "$PWD"; or return 1
+    test "$PWD:$SECRETS_ENV:$SECRETS_IDENTITY_FILE:$SECRETS_TRUST" = "$__secrets_at" -a "$__SECRETS" = "$__secrets_st" -a -e "$PWD" -a "$SECRETS_HOOK_IDLE" != 0; or return 1
     if test -n "$__secrets_x"
         string match -q -- '-*' (path mtime -R $__secrets_x); or return 1
     end
@@ -29,11 +29,13 @@ end
 function __secrets_hook --on-event fish_prompt --on-variable PWD
     set -l __secrets_rc $status
     set -l fish_trace
+    set -l __secrets_event prompt
+    test "$argv[1]" = VARIABLE; and set __secrets_event moved
     __secrets_idle; and return $__secrets_rc
     if test -x $__secrets_bin
         set -g __secrets_gone
-        set -l __secrets_out ($__secrets_bin hook-env fish $fish_pid </dev/null | string collect)
-        string match -q -r -- '\n: end\n?$' "$__secrets_out"; and eval $__secrets_out
+        set -l __secrets_out ($__secrets_bin hook-env fish $fish_pid $__secrets_event </dev/null | string collect)
+        string match -q -r -- '\n: end\n?$' "$__secrets_out"; and eval $__secrets_out 2>/dev/null
     else if test -z "$__secrets_gone"
         set -g __secrets_gone 1
         echo "secrets: $__secrets_bin is gone; nothing will be loaded or unloaded here" >&2

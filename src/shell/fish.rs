@@ -23,11 +23,12 @@ pub const KIND: Kind = Kind {
     restore_plain: |Saved { name, old }| {
         format!("set -ge {name}; if set -q {old}; set -gu {name} ${old}; set -e {old}; end;")
     },
+    hide: |_| String::new(),
     forget: |Saved { old, .. }| format!("set -e {old};"),
     unset_state: "set -ge __SECRETS;",
     note_idle: |noted| {
         format!(
-            "set -g __secrets_at \"$PWD:$SECRETS_ENV:$SECRETS_IDENTITY_FILE\";set -g __secrets_st \"$__SECRETS\";set -g __secrets_x {};\
+            "set -g __secrets_at \"$PWD:$SECRETS_ENV:$SECRETS_IDENTITY_FILE:$SECRETS_TRUST\";set -g __secrets_st \"$__SECRETS\";set -g __secrets_x {};\
              set -g __secrets_f {};set -g __secrets_s {};set -g __secrets_n {};",
             noted.expiry_stamp,
             noted.files.join(" "),

@@ -43,6 +43,9 @@ pub struct Kind {
     pub restore_exported: fn(&Saved) -> String,
     /// Gives a name back: it was no variable, or one of the shell alone.
     pub restore_plain: fn(&Saved) -> String,
+    /// What else is done, behind [`Self::restore_exported`] and inside of the guard, so that no child gets a name that is no
+    /// plain variable any more.
+    pub hide: fn(&Name) -> String,
     /// Forgets a former value.
     pub forget: fn(&Saved) -> String,
     /// Takes the hook's own variable away.

@@ -23,6 +23,7 @@ pub const KIND: Kind = Kind {
     set_end: "],",
     restore_exported: |Saved { name, .. }| format!("[\"back\",\"{name}\"],"),
     restore_plain: |Saved { name, .. }| format!("[\"plain\",\"{name}\"],"),
+    hide: |_| String::new(),
     forget: |Saved { name, .. }| format!("[\"forget\",\"{name}\"],"),
     unset_state: "[\"unset\",\"__SECRETS\"],",
     note_idle: |_| String::new(),

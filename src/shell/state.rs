@@ -1,7 +1,7 @@
 //! What a shell remembers of the hook between two prompts: names and keyed fingerprints, never a value.
 //!
-//! `1/r<root>/e<environment>/n<asked>/s<pid>/x<expiry>/d<digest>/w<path>.<signature>/…/k<NAME>.<fingerprint>.<+|->/…/u<NAME>/…`, paths in
-//! base64url; `x` and `d` where there is an expiry and something was told.
+//! `1/r<root>/e<environment>/n<asked>/m/s<pid>/x<expiry>/d<digest>/w<path>.<signature>/…/k<NAME>.<fingerprint>.<+|->/…/u<NAME>/…`, paths in
+//! base64url; `n`, `m`, `x` and `d` where there is something to say.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
@@ -44,8 +44,10 @@ pub struct State {
     pub root: PathBuf,
     /// The environment; empty if nothing could be told of it.
     pub environment: String,
-    /// What a person asked for by variables, in base64url; empty if nothing.
+    /// What tells what a person asked for by variables; empty if nothing.
     pub asked: String,
+    /// Whether it was written in the middle of a line that changed the folder, where a name may be shadowed for a moment.
+    pub has_moved: bool,
     /// The process that it was written for: another one inherited it.
     pub shell: u32,
     /// When what is loaded goes by itself, in seconds since 1970.
@@ -90,9 +92,8 @@ impl State {
                 "e" if rest.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b)) => {
                     state.environment = rest.to_string();
                 }
-                "n" if rest.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b)) => {
-                    state.asked = rest.to_string();
-                }
+                "n" if rest.bytes().all(|b| b.is_ascii_hexdigit()) => state.asked = rest.to_string(),
+                "m" if rest.is_empty() => state.has_moved = true,
                 "s" if state.shell == 0 => state.shell = number(rest)?,
                 "x" if state.expires.is_none() => state.expires = Some(number(rest)?),
                 "d" if state.told.is_none() => state.told = Some(Signature(is_hex(rest).then(|| rest.to_string())?)),
@@ -131,6 +132,7 @@ impl State {
         let encode = |path: &Path| BASE64_URL_SAFE_NO_PAD.encode(path.as_os_str().as_bytes());
         let mut parts = vec![VERSION.to_string(), format!("r{}", encode(&self.root)), format!("e{}", self.environment)];
         parts.extend((!self.asked.is_empty()).then(|| format!("n{}", self.asked)));
+        parts.extend(self.has_moved.then(|| "m".to_string()));
         parts.push(format!("s{}", self.shell));
         parts.extend(self.expires.iter().map(|moment| format!("x{moment}")));
         parts.extend(self.told.iter().map(|told| format!("d{}", told.0)));
@@ -167,7 +169,8 @@ mod tests {
         State {
             root: "/home/größe".into(),
             environment: "production".into(),
-            asked: "cHJvZHVjdGlvbg".into(),
+            asked: "0123ab".into(),
+            has_moved: true,
             shell: 4711,
             expires: Some(1_800_000_000),
             told: Some(Signature::of(Some(&[9; 32]))),

@@ -32,6 +32,8 @@ pub const KIND: Kind = Kind {
              \\builtin unset {old}; fi;"
         )
     },
+    // A read-only parameter would end the whole `eval`.
+    hide: |name| format!(" elif [[ ${{(t){name}}} != *readonly* ]]; then \\builtin typeset -g +x {name};"),
     forget: bourne::forget,
     unset_state: bourne::UNSET_STATE,
     note_idle: bourne::note_idle,

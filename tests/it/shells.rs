@@ -12,6 +12,7 @@ mod life;
 mod limits;
 mod lint;
 mod names;
+mod odd;
 mod pair;
 mod places;
 mod play;

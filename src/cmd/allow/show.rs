@@ -15,7 +15,10 @@ use crate::cmd::context::Context;
 /// Shows where hooked shells get less than everything.
 pub fn exposure(context: &Context<'_>, selected: &Selected<'_>) {
     let (project, trust) = (selected.project, selected.trust.borrow());
-    let is_for_run = |environment: &&Environment| trust.most_exposed(project, &[environment]) == Expose::Run;
+    let is_for_run = |environment: &&Environment| {
+        let layers = project.layers(environment).unwrap_or_else(|_| vec![*environment]);
+        trust.most_exposed(project, &layers) == Expose::Run
+    };
     let for_run: Vec<&str> = project.environments.iter().filter(is_for_run).map(|e| e.name.as_str()).collect();
     if !for_run.is_empty() {
         context.ui.hint(format!("{}: for `secrets run` alone, not for the shell", quoted_list(&for_run)));

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-const DEADLINE: Duration = Duration::from_secs(2);
+/// A prompt waits no longer, in seconds.
+pub const SECONDS: u32 = 2;
 
 /// What is printed then.
 static LAST_TEXT: Mutex<Option<Zeroizing<String>>> = Mutex::new(None);
@@ -22,9 +23,10 @@ pub fn prints(text: Zeroizing<String>) {
 /// Ends the process at the deadline.
 #[expect(clippy::exit, reason = "whatever hangs cannot be called off, and nothing was printed yet")]
 pub fn begin() {
+    crate::os::end_after(0);
     let is_shown = std::io::stderr().is_terminal();
     std::thread::spawn(move || {
-        std::thread::sleep(DEADLINE);
+        std::thread::sleep(Duration::from_secs(u64::from(SECONDS)));
         if let Some(text) = LAST_TEXT.lock().ok().and_then(|mut text| text.take()) {
             let _ = std::io::stdout().write_all(text.as_bytes());
         }

@@ -7,14 +7,13 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use sha2::Digest as _;
 use sha2::Sha256;
 
 use crate::base::Result;
 use crate::base::Timestamp;
 use crate::base::World;
+use crate::base::hex;
 use crate::cmd::context::Context;
 use crate::cmd::target::OuterRun;
 use crate::cmd::target::Target;
@@ -149,13 +148,19 @@ pub fn unchanged(before: &State, now: Timestamp) -> Option<Vec<Seen>> {
     (is_same && is_of_now).then_some(seen)
 }
 
-/// Returns what a person asks for by variables, the environment and an identity file, as the state holds it.
+/// Returns what tells from others what a person asks for by variables; empty if nothing. One of them is a key.
 pub fn asked(world: &World) -> String {
-    let said = ["SECRETS_ENV", "SECRETS_IDENTITY_FILE"].map(|name| world.env.get(name).unwrap_or_default().as_bytes());
-    if said.iter().all(|said| said.is_empty()) {
+    const NAMES: [&str; 4] = ["SECRETS_ENV", "SECRETS_IDENTITY", "SECRETS_IDENTITY_FILE", "SECRETS_TRUST"];
+    let said = NAMES.map(|name| world.env.get_even_empty(name));
+    if said.iter().all(Option::is_none) {
         return String::new();
     }
-    BASE64_URL_SAFE_NO_PAD.encode(said.join(&b":"[..]))
+    let mut hash = Sha256::new();
+    for said in said {
+        hash.update(said.map_or(u64::MAX, |said| said.len() as u64).to_be_bytes());
+        hash.update(said.unwrap_or_default().as_bytes());
+    }
+    hex(&hash.finalize()[..16])
 }
 
 /// Returns what tells a file from a changed one; `None` is a file that is not there.

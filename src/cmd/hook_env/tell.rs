@@ -41,17 +41,20 @@ pub fn joined(names: &[Name]) -> String {
 }
 
 fn news(change: &Change, is_count: bool) -> Option<String> {
-    let came = change.loaded.len();
-    let word = match (came, change.unloaded) {
+    let (came, gone) = (change.loaded.len(), change.unloaded.len());
+    let word = match (came, gone) {
         (0, 0) => return None,
         (0, gone) if change.held == 0 => return Some(format!("unloaded {gone}")),
-        _ if came == change.held => format!("loaded {came}"),
+        _ if came == change.held && !change.is_reload => format!("loaded {came}"),
         _ => "reloaded".to_string(),
     };
-    if is_count || came == 0 {
+    if is_count {
         return Some(word);
     }
-    let names: Vec<String> = change.loaded.iter().take(SHOWN).map(|(sign, name)| format!("{sign}{name}")).collect();
-    let more = if came > SHOWN { format!(" … {} more", came - SHOWN) } else { String::new() };
-    Some(format!("{word} ({}{more})", names.join(" ")))
+    // Of another project's names that went with it the count of those that came says enough.
+    let gone = change.unloaded.iter().filter(|_| word == "reloaded").map(|name| ('-', name));
+    let names: Vec<_> = change.loaded.iter().map(|(sign, name)| (*sign, name)).chain(gone).collect();
+    let shown: Vec<String> = names.iter().take(SHOWN).map(|(sign, name)| format!("{sign}{name}")).collect();
+    let more = if names.len() > SHOWN { format!(" … {} more", names.len() - SHOWN) } else { String::new() };
+    Some(format!("{word} ({}{more})", shown.join(" ")))
 }

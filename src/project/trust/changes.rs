@@ -97,7 +97,11 @@ impl Trust {
         let mut service = Service::of(project, true);
         let before = self.record.services.get(&project.prefix).map(|service| service.exposure.clone());
         service.exposure = before.unwrap_or_default().after(wish);
-        self.expired = None;
+        // What was accepted for a time that is past was not accepted now: names, plugins, files by their bytes.
+        if self.expired.take().is_some() {
+            let prefix = project.prefix.clone();
+            self.note(move |record| record.take_back(&prefix));
+        }
         let prefix = project.prefix.clone();
         let (members, groups, stores) = (facts::members(project), facts::groups(project), project.stores.clone());
         self.misplaced = None;
@@ -127,7 +131,7 @@ impl Trust {
     pub fn deny(&mut self, project: &Project) {
         let prefix = project.prefix.clone();
         self.note(move |record| {
-            record.take_back();
+            record.take_back(&prefix);
             if let Some(service) = record.services.get_mut(&prefix) {
                 service.take_back();
                 service.exposure.deny();

@@ -40,7 +40,7 @@ pub struct Limit {
     pub span: String,
 }
 
-/// What a person says with an acceptance; what is not said stays as it was.
+/// What a person says with an acceptance; what is not said of shells stays as it was.
 #[derive(Default)]
 pub struct Wish {
     /// The most that shells get.
@@ -109,7 +109,9 @@ impl Trust {
     /// Returns the patterns of the names that hooked shells get; empty for all.
     pub fn for_shells(&self, project: &Project) -> Vec<Pattern> {
         let only = self.exposure(project).into_iter().flat_map(|exposure| &exposure.only);
-        only.filter_map(|text| Pattern::parse(text).ok()).collect()
+        // A pattern that nobody could have given matches nothing: the list must not become one of all.
+        let parse = |text: &String| Pattern::parse(text).or_else(|_| Pattern::parse("__SECRETS")).ok();
+        only.filter_map(parse).collect()
     }
 
     /// Tells, as a person reads it, how hooked shells get less than everything for good; `None` where they do not.

@@ -65,12 +65,29 @@ impl Record {
         let service = self.services.get_mut(prefix)?;
         let span = service.exposure.past(now)?.span.clone();
         service.take_back();
-        self.take_back();
+        self.take_back(prefix);
         Some(span)
     }
 
-    /// Takes back what was accepted for the whole folder: names, plugins, and files by their bytes.
-    pub fn take_back(&mut self) {
+    /// Takes back what was accepted beside what the settings say: names and plugins, which count for the whole folder, and a
+    /// service's files by their bytes.
+    pub fn take_back(&mut self, prefix: &str) {
+        self.names.clear();
+        self.plugins.clear();
+        let is_below = |path: &str, prefix: &str| path.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('/'));
+        let others: Vec<&String> = self.services.keys().filter(|other| !other.is_empty() && *other != prefix).collect();
+        let is_its_own = |path: &str| match prefix {
+            "" => !others.iter().any(|other| is_below(path, other)),
+            _ => is_below(path, prefix),
+        };
+        for (_, file) in self.files.iter_mut().filter(|(path, _)| is_its_own(path)) {
+            file.accepted = None;
+        }
+    }
+
+    /// Makes everything that was accepted something that was only met.
+    pub fn take_all_back(&mut self) {
+        self.services.values_mut().for_each(Service::take_back);
         self.names.clear();
         self.plugins.clear();
         self.files.values_mut().for_each(|file| file.accepted = None);

@@ -50,7 +50,7 @@ fn a_work_tree_is_known_while_it_says_the_same_and_one_that_is_planted_is_not() 
             ("cd ../shop", "1"),
         ];
         let shown = plays(&s, shell, "A", &steps);
-        told(shell, &shown, 1, "the reference `B` is new");
+        told(shell, &shown, 2, "shop is new here");
     }
 }
 
