@@ -138,6 +138,11 @@ mod tests {
         assert_eq!((stamp.modified().unwrap(), stamp.mode() & 0o777), (old, 0o600));
         let fresh = [(file.as_path(), Some(now - Duration::from_millis(5)))];
         assert!(Idle::of(&stamps, fresh.into_iter(), now, Vec::new(), None).is_none());
+        // A stamp that does not keep the time, as in a file system that rounds it, is none.
+        let stamp = stamp_path(&stamps, &file, old - Duration::from_secs(2)).unwrap();
+        fs::create_dir(stamp).unwrap();
+        let rounded = [(file.as_path(), Some(old - Duration::from_secs(2)))];
+        assert!(Idle::of(&stamps, rounded.into_iter(), now, Vec::new(), None).is_none());
         let later = [(file.as_path(), Some(now + Duration::from_secs(5)))];
         assert!(Idle::of(&stamps, later.into_iter(), now, Vec::new(), None).is_none());
     }

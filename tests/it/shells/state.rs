@@ -157,3 +157,36 @@ fn what_the_hook_makes_is_its_users_alone_under_any_umask() {
         }
     });
 }
+
+/// What is checked is what is used: each file is read once.
+#[test]
+fn each_file_of_the_project_is_opened_once() {
+    if !needs("strace") {
+        return;
+    }
+    let s = project();
+    let trace = s.path("../trace").display().to_string();
+    let call = s
+        .call(["hook-env", "bash", "1"])
+        .under(["strace", "-f", "-qq", "-e", "trace=open,openat,openat2", "-o", &trace]);
+    call.go().may_reveal_all();
+    let trace = s.read("../trace");
+    for file in ["secrets.toml", "development.env"] {
+        let opens = trace.lines().filter(|line| line.contains(&format!("{file}\""))).count();
+        assert_eq!(opens, 1, "{file}: {trace}");
+    }
+}
+
+/// Two people at one machine, as it were: no record is ever torn, and what was said last counts.
+#[test]
+fn two_shells_that_say_a_lot_at_once_tear_nothing() {
+    let s = project().env("SECRETS", crate::sandbox::SECRETS);
+    let said = "for i in $(seq 50); do $SECRETS allow --no-git; $SECRETS deny; $SECRETS identity lock; \
+                $SECRETS identity unlock; $SECRETS status; done 2>&1";
+    let both = format!("({said}) >../one & ({said}) >../two; wait; cat ../one ../two; $SECRETS allow --no-git");
+    let outcome = s.program(["bash", "-c", &both]).patient().go();
+    outcome.may_reveal_all();
+    assert!(outcome.succeeds().stdout().matches("is trusted on this machine").count() == 100, "{}", outcome.stdout());
+    assert!(!outcome.stdout().contains("cannot be understood"), "{}", outcome.stdout());
+    s.run(["hook-env", "bash", "1"]).reveals("KEY").reveals("OTHER");
+}
