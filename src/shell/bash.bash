@@ -5,9 +5,10 @@ __secrets_gone= __secrets_at= __secrets_st= __secrets_x= __secrets_f=() __secret
 # Tells, without starting anything, whether nothing changed since the program was asked.
 __secrets_idle() {
   ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 404)) || return 1
-  # Not by [[ ]], which nocasematch makes blind to upper and lower case.
+  # A folder not by [[ ]], which nocasematch makes blind to upper and lower case. The state has no character that means more to a
+  # pattern, and quoted it would take twice the time.
   \builtin [ "$PWD:${SECRETS_ENV-}:${SECRETS_IDENTITY_FILE-}:${SECRETS_TRUST-}:${SECRETS_IDENTITY+1}" = "$__secrets_at" ] &&
-    \builtin [ "${__SECRETS-}" = "$__secrets_st" ] && [[ -e $PWD && ${SECRETS_HOOK_IDLE-} != 0 ]] || return 1
+    [[ ${__SECRETS-} == $__secrets_st && -e $PWD && ${SECRETS_HOOK_IDLE-} != 0 ]] || return 1
   \builtin local __secrets_i __secrets_now
   if [[ -n $__secrets_x ]]; then
     printf -v __secrets_now '%(%s)T' -1

@@ -13,7 +13,7 @@ const READERS: [(&str, &[&str]); 7] = [
     ("fish", &["fish", "--no-config", "-n"]),
     ("nu", &["nu", "--ide-check", "100"]),
     ("direnv", &["bash", "-n"]),
-    ("bash", &["shellcheck", "--shell=bash", "--severity=style", "--exclude=SC1007,SC2034,SC2128,SC2178"]),
+    ("bash", &["shellcheck", "--shell=bash", "--severity=style", "--exclude=SC1007,SC2034,SC2053,SC2128,SC2178"]),
     ("direnv", &["shellcheck", "--shell=bash", "--severity=style", "--exclude=SC2154"]),
 ];
 
