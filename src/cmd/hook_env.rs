@@ -16,7 +16,6 @@ use crate::base::Error;
 use crate::base::Kind;
 use crate::base::Name;
 use crate::base::Result;
-use crate::base::Value;
 use crate::history;
 use crate::project;
 use crate::shell;
@@ -44,7 +43,6 @@ use place::choose;
 use place::is_in_run;
 use place::look;
 use place::unchanged;
-use tell::joined;
 use tell::tell;
 
 /// Print what a hooked shell evaluates at its next prompt
@@ -181,7 +179,7 @@ impl Prompt<'_> {
     fn load(&self, place: Place, mut outcome: Outcome) -> Result<()> {
         let (world, before) = (self.context.world, self.before.as_ref());
         if self.kind.holds == Holds::Unicode {
-            outcome = only_text(outcome, self.kind.name);
+            outcome = outcome.only_text(self.kind.name);
         }
         // What is held was marked with the key that was there then.
         let known = Fingerprints::of(world, before);
@@ -287,15 +285,4 @@ impl Prompt<'_> {
         let files = watched.iter().map(|seen| (seen.path.as_path(), seen.modified));
         Idle::of(&folder, files, self.looked_at, self.looked.absent.clone(), expires)
     }
-}
-
-/// Leaves out what is no text, for a shell that can hold nothing else.
-fn only_text(mut outcome: Outcome, shell: &str) -> Outcome {
-    let is_text = |(_, value): &(Name, Value)| value.is_text();
-    let (values, left): (Vec<_>, Vec<_>) = outcome.values.into_iter().partition(is_text);
-    let left: Vec<Name> = left.into_iter().map(|(name, _)| name).collect();
-    if !left.is_empty() {
-        outcome.remarks.push(format!("left out {} (no text, and {shell} holds nothing else)", joined(&left)));
-    }
-    Outcome { values, ..outcome }
 }

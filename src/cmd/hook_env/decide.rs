@@ -56,6 +56,17 @@ impl Outcome {
     pub fn refuses(why: impl Into<String>) -> Self {
         Self { remarks: vec![why.into()], ..Self::default() }
     }
+
+    /// Leaves out what is no text, for a shell that can hold nothing else.
+    #[must_use]
+    pub fn only_text(mut self, shell: &str) -> Self {
+        let (values, left): (Vec<_>, Vec<_>) = self.values.into_iter().partition(|(_, value)| value.is_text());
+        if !left.is_empty() {
+            let left: Vec<Name> = left.into_iter().map(|(name, _)| name).collect();
+            self.remarks.push(format!("left out {} (no text, and {shell} holds nothing else)", joined(&left)));
+        }
+        Self { values, ..self }
+    }
 }
 
 /// Decides as `run` does, and more strictly: what was only seen is not loaded.
