@@ -101,7 +101,8 @@ impl Error {
 
     /// Returns an error that says the same: for a cause that several things have.
     pub fn again(&self) -> Self {
-        let error = Self::new(self.kind(), self.message());
+        let mut error = Self::new(self.kind(), self.message());
+        error.0.short.clone_from(&self.0.short);
         let error = match self.causes().into_iter().next() {
             Some(cause) => error.because(cause),
             None => error,

@@ -88,15 +88,19 @@ impl Trust {
     /// `Kind::Refused` for a state folder or record that others could have written.
     pub fn load(world: &World, project: &Project) -> Result<Self> {
         let own_path = store::path_of(world, &project.home);
-        let main_path = worktree::main_record(world, project);
+        let mut other_paths = Vec::new();
         let (path, found) = match own_path.as_deref().map(store::read).transpose()?.flatten() {
             Some(found) => (own_path.clone(), Some(found)),
-            None => worktree::shared(project, own_path.clone(), main_path.clone())?,
+            None => {
+                let main = worktree::main_record(world, project);
+                other_paths.extend(main.clone());
+                worktree::shared(project, own_path.clone(), main)?
+            }
         };
         // A service's own folder has a record that says where its `root` led.
         let is_service = !project.prefix.is_empty();
         let pointer = if is_service { store::path_of(world, &project.folder) } else { None };
-        let mut other_paths: Vec<PathBuf> = main_path.into_iter().chain(pointer.clone()).collect();
+        other_paths.extend(pointer.clone());
         let pointer = pointer.as_deref().map(store::read).transpose()?.flatten();
         let own = if is_service { pointer.as_ref() } else { found.as_ref() };
         let emptied = store::emptied(world, project);
