@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use super::Holds;
 use super::Kind;
-use super::Saved;
+use super::words;
 
 /// The row of the table.
 pub const KIND: Kind = Kind {
@@ -16,16 +16,16 @@ pub const KIND: Kind = Kind {
     code: include_str!("elvish.elv"),
     quote,
     holds: Holds::Bytes,
-    guard: |_| (String::new(), ""),
-    save: |Saved { name, .. }| format!("save {name};"),
+    guard: words::no_guard,
+    save: words::save,
     set: |name| format!("set-env {name} "),
     set_end: ";",
-    restore_exported: |Saved { name, .. }| format!("back {name};"),
-    restore_plain: |Saved { name, .. }| format!("plain {name};"),
-    hide: |_| String::new(),
-    forget: |Saved { name, .. }| format!("forget {name};"),
+    restore_exported: words::back,
+    restore_plain: words::plain,
+    hide: words::nothing,
+    forget: words::forget,
     unset_state: "unset-env __SECRETS;",
-    note_idle: |_| String::new(),
+    note_idle: words::no_idle,
     never_idle: "",
 };
 

@@ -11,7 +11,8 @@ set -g __secrets_n
 
 # Tells, without starting anything, whether nothing changed since the program was asked.
 function __secrets_idle
-    test "$PWD:$SECRETS_ENV:$SECRETS_IDENTITY_FILE:$SECRETS_TRUST" = "$__secrets_at" -a "$__SECRETS" = "$__secrets_st" -a -e "$PWD" -a "$SECRETS_HOOK_IDLE" != 0; or return 1
+    test "$PWD:$SECRETS_ENV:$SECRETS_IDENTITY_FILE:$SECRETS_TRUST" = "$__secrets_at" \
+        -a "$__SECRETS" = "$__secrets_st" -a -e "$PWD" -a "$SECRETS_HOOK_IDLE" != 0; or return 1
     if test -n "$__secrets_x"
         string match -q -- '-*' (path mtime -R $__secrets_x); or return 1
     end

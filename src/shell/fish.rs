@@ -4,6 +4,7 @@ use super::Holds;
 use super::Kind;
 use super::Saved;
 use super::quote;
+use super::words;
 
 /// The row of the table.
 pub const KIND: Kind = Kind {
@@ -23,7 +24,7 @@ pub const KIND: Kind = Kind {
     restore_plain: |Saved { name, old }| {
         format!("set -ge {name}; if set -q {old}; set -gu {name} ${old}; set -e {old}; end;")
     },
-    hide: |_| String::new(),
+    hide: words::nothing,
     forget: |Saved { old, .. }| format!("set -e {old};"),
     unset_state: "set -ge __SECRETS;",
     note_idle: |noted| {

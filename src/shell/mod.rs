@@ -11,6 +11,7 @@ mod pwsh;
 pub mod quote;
 pub mod state;
 pub mod unloaded;
+mod words;
 mod zsh;
 
 use std::path::PathBuf;

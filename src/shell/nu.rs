@@ -8,6 +8,7 @@ use super::Holds;
 use super::Kind;
 use super::Saved;
 use super::quote::utf16;
+use super::words;
 
 /// The row of the table.
 pub const KIND: Kind = Kind {
@@ -17,16 +18,16 @@ pub const KIND: Kind = Kind {
     code: include_str!("nu.nu"),
     quote,
     holds: Holds::Unicode,
-    guard: |_| (String::new(), ""),
+    guard: words::no_guard,
     save: |Saved { name, .. }| format!("[\"save\",\"{name}\"],"),
     set: |name| format!("[\"set\",\"{name}\","),
     set_end: "],",
     restore_exported: |Saved { name, .. }| format!("[\"back\",\"{name}\"],"),
     restore_plain: |Saved { name, .. }| format!("[\"plain\",\"{name}\"],"),
-    hide: |_| String::new(),
+    hide: words::nothing,
     forget: |Saved { name, .. }| format!("[\"forget\",\"{name}\"],"),
     unset_state: "[\"unset\",\"__SECRETS\"],",
-    note_idle: |_| String::new(),
+    note_idle: words::no_idle,
     never_idle: "",
 };
 

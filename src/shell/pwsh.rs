@@ -6,8 +6,8 @@
 
 use super::Holds;
 use super::Kind;
-use super::Saved;
 use super::quote::utf16;
+use super::words;
 
 /// The row of the table.
 pub const KIND: Kind = Kind {
@@ -16,16 +16,16 @@ pub const KIND: Kind = Kind {
     code: include_str!("pwsh.ps1"),
     quote,
     holds: Holds::Unicode,
-    guard: |_| (String::new(), ""),
-    save: |Saved { name, .. }| format!("save {name};"),
+    guard: words::no_guard,
+    save: words::save,
     set: |name| format!("set {name} "),
     set_end: ";",
-    restore_exported: |Saved { name, .. }| format!("back {name};"),
-    restore_plain: |Saved { name, .. }| format!("plain {name};"),
-    hide: |_| String::new(),
-    forget: |Saved { name, .. }| format!("forget {name};"),
+    restore_exported: words::back,
+    restore_plain: words::plain,
+    hide: words::nothing,
+    forget: words::forget,
     unset_state: "unset __SECRETS;",
-    note_idle: |_| String::new(),
+    note_idle: words::no_idle,
     never_idle: "",
 };
 

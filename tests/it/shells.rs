@@ -128,6 +128,14 @@ impl Shell {
     }
 }
 
+/// A project with two values, which this machine has accepted, and a file `out` in which a scene may have them.
+pub fn project() -> Sandbox {
+    let s = Sandbox::new().secret("KEY").value("OTHER", "of the file");
+    s.write("../out", "");
+    let out = s.path("../out").canonicalize().expect("it was written");
+    s.plain_at(out)
+}
+
 /// Returns what the lines wrote into `out`, and empties it.
 pub fn out(s: &Sandbox) -> String {
     let text = s.read("../out");

@@ -1,18 +1,11 @@
 //! Who gets values and for how long: `allow --mode`, `--only`, `--for`, `expose`, `unload`, `deny`.
 
-use crate::sandbox::Sandbox;
 use crate::sandbox::secret;
 
 use super::everywhere;
 use super::out;
+use super::project;
 use super::shells;
-
-fn project() -> Sandbox {
-    let s = Sandbox::new().secret("KEY").value("OTHER", "of the file");
-    s.write("../out", "");
-    let out = s.path("../out").canonicalize().expect("it was written");
-    s.plain_at(out)
-}
 
 #[test]
 fn with_mode_run_a_shell_gets_nothing_and_the_repository_raises_nothing() {

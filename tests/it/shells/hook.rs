@@ -6,15 +6,8 @@ use crate::sandbox::secret;
 
 use super::Shell;
 use super::out;
+use super::project;
 use super::shells;
-
-/// A project with two values, which this machine has accepted.
-fn project() -> Sandbox {
-    let s = Sandbox::new().secret("KEY").value("OTHER", "of the file");
-    s.write("../out", "");
-    let out = s.path("../out").canonicalize().expect("it was written");
-    s.plain_at(out)
-}
 
 fn each(scene: impl Fn(&Sandbox, &Shell)) {
     shells().for_each(|shell| scene(&project(), shell));

@@ -1,17 +1,10 @@
 //! Moments and options in which a shell is not what it seems to be.
 
-use crate::sandbox::Sandbox;
 use crate::sandbox::secret;
 
 use super::out;
+use super::project;
 use super::shells;
-
-fn project() -> Sandbox {
-    let s = Sandbox::new().secret("KEY").value("OTHER", "of the file");
-    s.write("../out", "");
-    let out = s.path("../out").canonicalize().expect("it was written");
-    s.plain_at(out)
-}
 
 /// A local variable or an assignment before `cd` hides what the hook gave; it is there again when the line is over.
 #[test]
