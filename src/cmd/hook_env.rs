@@ -135,17 +135,23 @@ impl Prompt<'_> {
             let shell = self.shell(&known, &known);
             before.held.iter().all(|held| shell.is_ours(held))
         };
-        seen.filter(|_| !before.has_moved || self.event != Event::Prompt || is_there())
+        seen.filter(|_| !before.has_moved || !self.is_at_prompt() || is_there())
     }
 
     fn answer(&self) -> Result<()> {
         let (context, world) = (self.context, self.context.world);
-        deadline::begin();
+        deadline::begin(self.looked_at);
         context.keyring().keep_quiet();
         let Some(folder) = self.looked.folder.clone() else {
             self.forget_mark();
             return self.leave(&[]);
         };
+        if let Some(before) = self.before.as_ref().filter(|before| before.root != folder) {
+            let mut text = self.given_back(Some(before)).text;
+            text.push_str(self.kind.never_idle);
+            text.push_str(END);
+            deadline::prints(text);
+        }
         let target = project::load(&folder).and_then(|project| choose(context, project));
         self.is_unclear.set(target.is_err());
         let mut place = Place::of(context, &folder, target.as_ref().ok());
@@ -153,19 +159,13 @@ impl Prompt<'_> {
             return self.leave(&place.watched);
         }
         place.watch(unloaded::path(world, self.shell));
-        if let Some(before) = self.before.as_ref().filter(|before| before.root != folder) {
-            let mut text = self.given_back(Some(before)).text;
-            text.push_str(self.kind.never_idle);
-            text.push_str(END);
-            deadline::prints(text);
-        }
         if unloaded::is_marked(world, self.shell, &folder) {
             return self.load(place, Outcome::nothing());
         }
         self.forget_mark();
         let heads: Vec<Seen> = history::head_files(&folder).into_iter().map(Seen::of).collect();
         let outcome = match &target {
-            Ok(target) => decide(context, target),
+            Ok(target) => decide(context, target, &place.watched),
             Err(error) => Outcome::refuses(error.line()),
         };
         let selected = target.as_ref().ok().and_then(Target::selected);
@@ -181,16 +181,16 @@ impl Prompt<'_> {
         if self.kind.holds == Holds::Unicode {
             outcome = outcome.only_text(self.kind.name);
         }
-        // What is held was marked with the key that was there then.
+        // What is held was marked with the key that was there then; without one what comes needs another.
         let known = Fingerprints::of(world, before);
-        let new = match Fingerprints::new(world) {
-            Ok(new) => new,
-            Err(error) => {
-                if !outcome.values.is_empty() {
-                    outcome = Outcome::refuses(format!("nothing loaded: {}", error.message()));
-                }
-                Fingerprints::of(world, before)
+        let made = if known.is_lost() { Some(Fingerprints::make(world)) } else { None };
+        let new = match &made {
+            Some(Ok(made)) => made,
+            Some(Err(error)) if !outcome.values.is_empty() => {
+                outcome = Outcome::refuses(format!("nothing loaded: {}", error.message()));
+                &known
             }
+            _ => &known,
         };
         // What was judged is what was there before: a change in between is seen at the next prompt.
         let watched = place.watched.clone();
@@ -206,22 +206,28 @@ impl Prompt<'_> {
         if before.is_some_and(|before| before.told == told && before.root == state.root) {
             outcome.remarks.clear();
         }
-        let state = State { told, has_moved: self.event != Event::Prompt, ..state };
+        let state = State { told, has_moved: !self.is_at_prompt(), ..state };
         let wanted = Wanted { state, values: outcome.values };
         let known = |name: &Name, value: &[u8]| known.print(name, value);
         let new = |name: &Name, value: &[u8]| new.print(name, value);
         let change = self.shell(&known, &new).change(before, Some(wanted));
         self.tell(&change, &outcome.remarks);
-        self.print(change.text, &watched, outcome.expires)
+        self.print(change.text, &Basis { watched: &watched, expires: outcome.expires, is_settled: self.is_at_prompt() })
     }
 
     fn go_on(&self, seen: &[Seen]) -> Result<()> {
         let mut text = Zeroizing::default();
-        let moved = self.before.as_ref().filter(|before| before.has_moved && self.event == Event::Prompt);
-        if let Some(state) = moved.and_then(|before| State { has_moved: false, ..before.clone() }.print()) {
+        let moved = self.before.as_ref().filter(|before| before.has_moved);
+        let settled = moved.filter(|_| self.is_at_prompt());
+        if let Some(state) = settled.and_then(|before| State { has_moved: false, ..before.clone() }.print()) {
             self.kind.export(&mut text, &shell::state_name(), state.as_bytes());
         }
-        self.print(text, seen, self.before.as_ref().and_then(|before| before.expires))
+        let expires = self.before.as_ref().and_then(|before| before.expires);
+        self.print(text, &Basis { watched: seen, expires, is_settled: moved.is_none() || settled.is_some() })
+    }
+
+    fn is_at_prompt(&self) -> bool {
+        self.event == Event::Prompt
     }
 
     fn shell<'a>(
@@ -229,7 +235,7 @@ impl Prompt<'_> {
         known: &'a change::Fingerprints<'a>,
         new: &'a change::Fingerprints<'a>,
     ) -> change::Shell<'a> {
-        let is_moving = self.event != Event::Prompt;
+        let is_moving = !self.is_at_prompt();
         change::Shell { kind: self.kind, env: &self.context.world.env, known, new, is_moving }
     }
 
@@ -248,12 +254,14 @@ impl Prompt<'_> {
     }
 
     fn leave(&self, watched: &[Seen]) -> Result<()> {
+        let mut basis = Basis { watched, expires: None, is_settled: true };
         if self.context.world.env.get_even_empty(STATE).is_none() {
-            return self.print(Zeroizing::default(), watched, None);
+            return self.print(Zeroizing::default(), &basis);
         }
         let change = self.given_back(self.before.as_ref());
         self.tell(&change, &[]);
-        self.print(change.text, watched, None)
+        basis.is_settled = self.is_at_prompt();
+        self.print(change.text, &basis)
     }
 
     fn given_back(&self, before: Option<&State>) -> Change {
@@ -264,25 +272,32 @@ impl Prompt<'_> {
     }
 
     /// Prints the statements, what the shell compares at its next prompts, and the end.
-    fn print(&self, mut text: Zeroizing<String>, watched: &[Seen], expires: Option<u64>) -> Result<()> {
-        text.push_str(&shell::note_idle(self.kind, self.idle(watched, expires).as_ref()));
+    fn print(&self, mut text: Zeroizing<String>, basis: &Basis<'_>) -> Result<()> {
+        text.push_str(&shell::note_idle(self.kind, self.idle(basis).as_ref()));
         text.push_str(END);
         self.context.ui.data(text.as_bytes())
     }
 
-    fn idle(&self, watched: &[Seen], expires: Option<u64>) -> Option<Idle> {
+    fn idle(&self, basis: &Basis<'_>) -> Option<Idle> {
         let world = self.context.world;
+        let is_wanted = world.env.get("SECRETS_HOOK_IDLE").is_none_or(|wanted| wanted != "0");
         // A mode that is put right leaves a file's time as it is.
-        // What was done in the middle of a line is looked at once more.
-        if self.event != Event::Prompt || self.is_unclear.get() || watched.iter().any(|seen| seen.is_open) {
-            return None;
-        }
-        if world.env.get("SECRETS_HOOK_IDLE").is_some_and(|wanted| wanted == "0") {
+        let is_open = basis.watched.iter().any(|seen| seen.is_open);
+        if !is_wanted || !basis.is_settled || is_open || self.is_unclear.get() {
             return None;
         }
         let folder = world.folders.runtime.as_ref().or(world.folders.state.as_ref())?.join("secrets/stamps");
         // The stamps have the times of what was judged: what changed since is another time, and judged anew.
-        let files = watched.iter().map(|seen| (seen.path.as_path(), seen.modified));
-        Idle::of(&folder, files, self.looked_at, self.looked.absent.clone(), expires)
+        let files = basis.watched.iter().map(|seen| (seen.path.as_path(), seen.modified));
+        Idle::of(&folder, files, self.looked_at, self.looked.absent.clone(), basis.expires)
     }
+}
+
+/// What an answer rests on.
+struct Basis<'a> {
+    watched: &'a [Seen],
+    /// When it ends by itself, in seconds since 1970.
+    expires: Option<u64>,
+    /// Whether the next prompt need not look once more: what was done in the middle of a line may have gone with it.
+    is_settled: bool,
 }

@@ -73,17 +73,15 @@ impl Shell<'_> {
         let room = values.iter().map(|(name, value)| 6 * value.len() + 16 * name.as_bytes().len() + 512).sum::<usize>();
         let mut text = Zeroizing::new(String::with_capacity(room + 512 * before.held.len() + (64 << 10)));
         if self.is_moving && !users.is_empty() {
-            let state = state.get_or_insert_with(|| State { held: Vec::new(), users: Vec::new(), ..before.clone() });
-            state.has_moved = true;
-            state.held.extend(users.iter().map(|held| (*held).clone()));
+            let left = || State { held: Vec::new(), users: Vec::new(), has_moved: true, ..before.clone() };
+            state.get_or_insert_with(left).held.extend(users.iter().map(|held| (*held).clone()));
             values.retain(|(name, _)| !users.iter().any(|held| held.name == *name));
-        } else {
-            for held in &users {
-                text.push_str(&(self.kind.forget)(&Saved::of(&held.name)));
-                // What was given in the middle of a line went with it, and comes anew.
-                if !(before.has_moved && values.iter().any(|(name, _)| *name == held.name)) {
-                    change.kept.push(held.name.clone());
-                }
+        }
+        for held in users.iter().filter(|_| !self.is_moving) {
+            text.push_str(&(self.kind.forget)(&Saved::of(&held.name)));
+            // What was given in the middle of a line went with it, and comes anew.
+            if !(before.has_moved && values.iter().any(|(name, _)| *name == held.name)) {
+                change.kept.push(held.name.clone());
             }
         }
         for held in ours.iter().filter(|held| !values.iter().any(|(name, _)| *name == held.name)) {
@@ -92,12 +90,11 @@ impl Shell<'_> {
         }
         let mut sets = Zeroizing::new(String::with_capacity(room));
         if let Some(state) = &mut state {
-            if state.root == before.root && !before.has_moved && !self.is_moving {
-                state.users.extend(users.iter().map(|held| held.name.clone()));
-            }
             if state.root == before.root {
-                state.users.extend(before.users.iter().cloned());
+                let now = users.iter().filter(|_| !before.has_moved && !self.is_moving);
+                state.users = now.map(|held| held.name.clone()).chain(before.users.iter().cloned()).collect();
             }
+            values.retain(|(name, _)| !state.users.contains(name));
             self.load(state, values, &ours, &mut sets, &mut change);
         }
         match state.and_then(|state| state.print()) {
@@ -133,7 +130,7 @@ impl Shell<'_> {
         sets: &mut String,
         change: &mut Change,
     ) {
-        for (name, value) in values.into_iter().filter(|(name, _)| !state.users.contains(name)).collect::<Vec<_>>() {
+        for (name, value) in values {
             let fingerprint = (self.new)(&name, value.expose());
             let known = ours.iter().find(|held| held.name == name);
             let is_exported = self.env.get_even_empty(name.as_str()).is_some();

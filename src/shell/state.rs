@@ -1,7 +1,7 @@
 //! What a shell remembers of the hook between two prompts: names and keyed fingerprints, never a value.
 //!
-//! `1/r<root>/e<environment>/n<asked>/m/s<pid>/x<expiry>/d<digest>/w<path>.<signature>/…/k<NAME>.<fingerprint>.<+|->/…/u<NAME>/…`, paths in
-//! base64url; `n`, `m`, `x` and `d` where there is something to say.
+//! `1/r<root>/e<environment>/n<asked>/m/s<pid>/x<expiry>/d<digest>/w<path>.<signature>/…`, then
+//! `k<NAME>.<fingerprint>.<+|->/…/u<NAME>/…`: paths in base64url; `n`, `m`, `x` and `d` where there is something to say.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;

@@ -4,6 +4,7 @@ use std::io::IsTerminal as _;
 use std::io::Write as _;
 use std::sync::Mutex;
 use std::time::Duration;
+use std::time::SystemTime;
 
 use zeroize::Zeroizing;
 
@@ -20,13 +21,14 @@ pub fn prints(text: Zeroizing<String>) {
     }
 }
 
-/// Ends the process at the deadline.
+/// Ends the process at the deadline, which is counted from `since`.
 #[expect(clippy::exit, reason = "whatever hangs cannot be called off, and nothing was printed yet")]
-pub fn begin() {
+pub fn begin(since: SystemTime) {
     crate::os::end_after(0);
+    let passed = since.elapsed().unwrap_or_default();
     let is_shown = std::io::stderr().is_terminal();
     std::thread::spawn(move || {
-        std::thread::sleep(Duration::from_secs(u64::from(SECONDS)));
+        std::thread::sleep(Duration::from_secs(u64::from(SECONDS)).saturating_sub(passed));
         if let Some(text) = LAST_TEXT.lock().ok().and_then(|mut text| text.take()) {
             let _ = std::io::stdout().write_all(text.as_bytes());
         }

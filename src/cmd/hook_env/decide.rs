@@ -70,8 +70,8 @@ impl Outcome {
 }
 
 /// Decides as `run` does, and more strictly: what was only seen is not loaded.
-pub fn decide(context: &Context<'_>, target: &Target) -> Outcome {
-    let mut outcome = open(context, target).unwrap_or_else(|error| Outcome::refuses(line_of(&error)));
+pub fn decide(context: &Context<'_>, target: &Target, watched: &[Seen]) -> Outcome {
+    let mut outcome = open(context, target, watched).unwrap_or_else(|error| Outcome::refuses(line_of(&error)));
     outcome.remarks.extend(context.ui.gathered());
     outcome
 }
@@ -83,7 +83,7 @@ fn line_of(error: &Error) -> String {
     }
 }
 
-fn open(context: &Context<'_>, target: &Target) -> Result<Outcome> {
+fn open(context: &Context<'_>, target: &Target, watched: &[Seen]) -> Result<Outcome> {
     let Some(selected) = target.selected() else { return Err(Error::new(Kind::Bug, "a project was found")) };
     let Selected { project, environment, trust } = &selected;
     if trust.borrow().is_denied(project) {
@@ -93,7 +93,7 @@ fn open(context: &Context<'_>, target: &Target) -> Result<Outcome> {
         return Err(Error::new(Kind::Locked, "locked").hint("`secrets identity unlock`"));
     }
     check_accepted(&selected)?;
-    check_modes(&selected)?;
+    check_modes(&selected, watched)?;
     let mut remarks = trust.borrow().check_reading(project, environment)?;
     remarks.extend(members(&selected));
     let request = Request::default();
@@ -132,9 +132,9 @@ fn check_accepted(selected: &Selected<'_>) -> Result<()> {
 }
 
 /// Settings that everybody may write say what anybody wants; a sealed file proves itself, and another one does not.
-fn check_modes(selected: &Selected<'_>) -> Result<()> {
+fn check_modes(selected: &Selected<'_>, watched: &[Seen]) -> Result<()> {
     let Selected { project, environment, .. } = selected;
-    let is_open = |path: &Path| Seen::of(path.to_path_buf()).is_open;
+    let is_open = |path: &Path| watched.iter().any(|seen| seen.is_open && seen.path == path);
     let is_sealed = |path: &Path| {
         let bytes = disk::read(path, Limit::SEALED_FILE);
         bytes.is_ok_and(|bytes| Seal::claimed(&bytes).is_some())

@@ -27,29 +27,34 @@ pub enum Fingerprints<'a> {
 }
 
 impl<'a> Fingerprints<'a> {
-    /// Reads the key; made where there is none.
-    ///
-    /// # Errors
-    /// `Kind::Failed` where there is no folder for it, or it cannot be written.
-    pub fn new(world: &World) -> Result<Self> {
-        let path = key_path(world)?;
-        if let Some(folder) = path.parent().filter(|_| !path.exists()) {
-            disk::make_private_folder(folder)?;
-            // Another shell may be first.
-            let made = disk::write_new(&path, &random::<32>()?, 0o600);
-            if !path.exists() {
-                made?;
-            }
-        }
-        disk::read(&path, Limit(64)).map(Self::Key)
-    }
-
-    /// As [`Self::new`], to tell what is to be given back; a key that is gone is not made.
+    /// Reads the key; `before` is what was marked with it. One that is gone is not made.
     pub fn of(world: &World, before: Option<&'a State>) -> Self {
         match key_path(world).and_then(|path| disk::read(&path, Limit(64))) {
             Ok(key) => Self::Key(key),
             Err(_) => Self::Lost(before),
         }
+    }
+
+    /// Makes a key where there is none, and reads it.
+    ///
+    /// # Errors
+    /// `Kind::Failed` where there is no folder for it, or it cannot be written.
+    pub fn make(world: &World) -> Result<Self> {
+        let path = key_path(world)?;
+        if let Some(folder) = path.parent() {
+            disk::make_private_folder(folder)?;
+        }
+        // Another shell may be first.
+        let made = disk::write_new(&path, &random::<32>()?, 0o600);
+        if !path.exists() {
+            made?;
+        }
+        disk::read(&path, Limit(64)).map(Self::Key)
+    }
+
+    /// Tells whether the key is gone.
+    pub fn is_lost(&self) -> bool {
+        matches!(self, Self::Lost(_))
     }
 
     /// Returns the fingerprint of a value.

@@ -1,5 +1,6 @@
 //! Where a prompt stands, and what the answer depends on.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
@@ -148,10 +149,12 @@ pub fn unchanged(before: &State, now: Timestamp) -> Option<Vec<Seen>> {
     (is_same && is_of_now).then_some(seen)
 }
 
-/// Returns what tells from others what a person asks for by variables; empty if nothing. One of them is a key.
+/// Returns what tells from others what a person asks for by variables; empty if nothing. Of the one that holds a key only that it
+/// is there, which is what a shell compares, too.
 pub fn asked(world: &World) -> String {
-    const NAMES: [&str; 4] = ["SECRETS_ENV", "SECRETS_IDENTITY", "SECRETS_IDENTITY_FILE", "SECRETS_TRUST"];
-    let said = NAMES.map(|name| world.env.get_even_empty(name));
+    let has_key = world.env.get_even_empty("SECRETS_IDENTITY").map(|_| OsStr::new("1"));
+    let names = ["SECRETS_ENV", "SECRETS_IDENTITY_FILE", "SECRETS_TRUST"];
+    let said: Vec<_> = names.iter().map(|name| world.env.get_even_empty(name)).chain([has_key]).collect();
     if said.iter().all(Option::is_none) {
         return String::new();
     }

@@ -57,3 +57,29 @@ fn a_prompt_where_nothing_changed_starts_no_process() {
         assert!(many <= few + 3, "{}: {few} for 30 prompts, {many} for 60", shell.name);
     }
 }
+
+/// What hangs is a call of the system, held up by the tracer: where the folder is looked at, and where a file is opened.
+#[test]
+fn what_hangs_is_ended_and_what_another_project_gave_goes_back() {
+    if !needs("strace") {
+        return;
+    }
+    let s = super::project();
+    s.write("../third/one.env", "THIRD=3\n");
+    s.call(["init", "--yes", "--no-git"]).cwd("../third").go().succeeds();
+    s.call(["import", "one.env"]).cwd("../third").go().succeeds();
+    let there = s.call(["hook-env", "bash", "7"]).cwd("../third").go().stdout();
+    let state =
+        there.split("__SECRETS=$'").nth(1).and_then(|rest| rest.split('\'').next()).expect("a state").to_string();
+    let held = |call: &str| {
+        let inject = format!("inject={call}:delay_enter=5000000:when=1");
+        let traced = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", &inject];
+        let call = s.call(["hook-env", "bash", "7"]).env("__SECRETS", &state).env("THIRD", "3").under(traced);
+        let outcome = call.go();
+        outcome.may_reveal_all();
+        outcome.stdout()
+    };
+    assert_eq!(held("statx"), "", "it is ended before it knows anything");
+    let text = held("openat2");
+    assert!(text.contains("unset THIRD") && text.ends_with("\n: end\n") && !text.contains("of the file"), "{text}");
+}
